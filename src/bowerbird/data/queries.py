@@ -1,0 +1,95 @@
+"""Who is asking, as far as a model may know: a batch of histories, and the moment.
+
+The question type of the whole house. A query is never a user id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from bowerbird.data.columns import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """b histories laid end to end; history q is items[offsets[q] : offsets[q+1]], oldest first."""
+
+    items: Int32[ndarray, "events"]  # rows of the catalog; what it does not know is left out
+    times: Int64[ndarray, "events"]  # seconds since 1970-01-01 UTC
+    weights: Float32[ndarray, "events"]  # ≥ 0; 0 is seen, but no sign of liking
+    offsets: Int64[ndarray, "b_plus_1"]
+    now: Int64[ndarray, "b"]  # when each is asked; nothing in its history is later
+    context: Mapping[str, Column] = field(default_factory=dict)  # b rows each: device, age, …
+
+    @classmethod
+    def of(cls, histories: Sequence[Sequence[int]]) -> "Queries":
+        """For tests and single requests: a list of lists of item rows, one second apart.
+
+        >>> Queries.of([[3, 1], []]).history(0)
+        array([3, 1], dtype=int32)
+        """
+        offsets = np.cumsum([0, *map(len, histories)], dtype=np.int64)
+        items = np.array([row for h in histories for row in h], dtype=np.int32)
+        times = np.array([t for h in histories for t in range(len(h))], dtype=np.int64)
+        return cls(items, times, np.ones(len(items), np.float32), offsets, np.diff(offsets))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def history(self, q: int) -> Int32[ndarray, "h"]:
+        """The item rows of query q, oldest first. A view."""
+        rows: Int32[ndarray, "h"] = self.items[self.offsets[q] : self.offsets[q + 1]]
+        return rows
+
+    def lengths(self) -> Int64[ndarray, "b"]:
+        """Events in each history."""
+        return np.diff(self.offsets)
+
+    def owners(self) -> Int64[ndarray, "events"]:
+        """The query each event belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths())
+
+    def ages(self) -> Int64[ndarray, "events"]:
+        """0 for the newest event of each history, 1 for the one before it, …
+
+        >>> Queries.of([[5, 6, 7], [8]]).ages()
+        array([2, 1, 0, 0])
+        """
+        return np.repeat(self.offsets[1:], self.lengths()) - 1 - np.arange(len(self.items))
+
+    def where(self, keep: Bool[ndarray, "events"]) -> "Queries":
+        """The same queries with only some of their events."""
+        if keep.all():
+            return self
+        counts = np.bincount(self.owners()[keep], minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        kept = (self.items[keep], self.times[keep], self.weights[keep])
+        return Queries(*kept, offsets, self.now, self.context)
+
+    def known(self, n_items: int) -> "Queries":
+        """Only events on the first n_items rows, and only those that are a sign of liking.
+
+        What an encoder calls first: a row it was not fitted on says nothing to it.
+        """
+        return self.where((self.items >= 0) & (self.items < n_items) & (self.weights > 0))
+
+    def take(self, rows: ndarray) -> "Queries":
+        """These queries, in this order."""
+        sizes = self.lengths()[rows]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        picks = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], sizes)
+        context = {name: column.take(rows) for name, column in self.context.items()}
+        events = (self.items[picks], self.times[picks], self.weights[picks])
+        return Queries(*events, offsets, self.now[rows], context)
+
+    def counts(self, n_items: int) -> csr_array:
+        """(b, n_items): summed weight of each item in each history."""
+        known = self.known(n_items)
+        shape = (len(known), n_items)
+        summed = csr_array((known.weights, known.items, known.offsets), shape=shape)
+        summed.sum_duplicates()
+        return summed

@@ -1,0 +1,1 @@
+"""Vectors find their nearest rows; numbers only."""

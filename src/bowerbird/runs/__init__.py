@@ -1,0 +1,1 @@
+"""Make, compare and keep: a recipe becomes a run folder."""
