@@ -22,7 +22,7 @@ NO_TIME = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Row r belongs to item (or user, or query) r. How `values` is to be read depends on `kind`:
+    """Row r belongs to item (or user, or query) r; `kind` says how `values` is to be read.
 
     text, url   objects, str, "" where there is none
     category    int32 codes into labels, -1 where there is none
@@ -88,6 +88,22 @@ class Column:
             values = values.copy()
             values[missing] = self._none()
         return Column(self.kind, values, self.labels)
+
+    def then(self, other: "Column") -> "Column":
+        """This column and the other below it; both have the same labels.
+
+        Raises:
+            DataError: kinds or labels differ.
+        """
+        if (self.kind, self.labels) != (other.kind, other.labels):
+            raise DataError(
+                f"a {self.kind} column with the same labels expected, {other.kind} came"
+            )
+        values = np.concatenate([self.values, other.values])
+        if self.offsets is None or other.offsets is None:
+            return Column(self.kind, values, self.labels)
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return Column("list", values, self.labels, offsets)
 
     def words(self) -> list[str]:
         """Each row as a person would write it; "" where there is none.

@@ -32,6 +32,7 @@ class Interactions:
     types: Int16[ndarray, "n"] | None = None  # codes into type_names; None is one type only
     type_names: tuple[str, ...] = ("event",)
     values: Float32[ndarray, "n"] | None = None  # money or quantity; NaN where there is none
+    context: Mapping[str, Column] = field(default_factory=dict)  # n rows each: device, surface, …
 
     def __post_init__(self) -> None:
         step = np.diff(self.users)
@@ -50,6 +51,7 @@ class Interactions:
             weights=self.weights[keep],
             types=None if self.types is None else self.types[keep],
             values=None if self.values is None else self.values[keep],
+            context={n: replace(c, values=c.values[keep]) for n, c in self.context.items()},
         )
 
     def __len__(self) -> int:

@@ -42,7 +42,7 @@ class Queries:
 
     def history(self, q: int) -> Int32[ndarray, "h"]:
         """The item rows of query q, oldest first. A view."""
-        rows: Int32[ndarray, "h"] = self.items[self.offsets[q] : self.offsets[q + 1]]
+        rows: Int32[ndarray, h] = self.items[self.offsets[q] : self.offsets[q + 1]]
         return rows
 
     def lengths(self) -> Int64[ndarray, "b"]:
@@ -54,7 +54,7 @@ class Queries:
         return np.repeat(np.arange(len(self)), self.lengths())
 
     def ages(self) -> Int64[ndarray, "events"]:
-        """0 for the newest event of each history, 1 for the one before it, …
+        """0 for the newest event of each history, 1 for the one before it, and so on.
 
         >>> Queries.of([[5, 6, 7], [8]]).ages()
         array([2, 1, 0, 0])
@@ -78,18 +78,38 @@ class Queries:
         return self.where((self.items >= 0) & (self.items < n_items) & (self.weights > 0))
 
     def take(self, rows: ndarray) -> "Queries":
-        """These queries, in this order."""
-        sizes = self.lengths()[rows]
+        """These queries, in this order; a row of -1 is someone nothing is known of, asked last.
+
+        >>> Queries.of([[5, 6], [7]]).take(np.array([1, -1])).lengths()
+        array([1, 0])
+        """
+        there = rows >= 0
+        sizes = np.where(there, self.offsets[rows + there] - self.offsets[rows], 0)
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         picks = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], sizes)
+        last = self.now.max(initial=0)
+        now = np.where(there, self.now[rows], last) if len(self) else np.full(len(rows), last)
         context = {name: column.take(rows) for name, column in self.context.items()}
         events = (self.items[picks], self.times[picks], self.weights[picks])
-        return Queries(*events, offsets, self.now[rows], context)
+        return Queries(*events, offsets, now, context)
+
+    def then(self, other: "Queries") -> "Queries":
+        """These queries and the others behind them; the context must be of the same columns."""
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return Queries(
+            np.concatenate([self.items, other.items]),
+            np.concatenate([self.times, other.times]),
+            np.concatenate([self.weights, other.weights]),
+            offsets,
+            np.concatenate([self.now, other.now]),
+            {name: column.then(other.context[name]) for name, column in self.context.items()},
+        )
 
     def counts(self, n_items: int) -> csr_array:
         """(b, n_items): summed weight of each item in each history."""
         known = self.known(n_items)
         shape = (len(known), n_items)
-        summed = csr_array((known.weights, known.items, known.offsets), shape=shape)
+        events = (known.weights, known.items, known.offsets)
+        summed = csr_array(events, shape=shape, copy=True)  # summing rewrites its arrays
         summed.sum_duplicates()
         return summed

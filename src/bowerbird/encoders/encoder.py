@@ -1,7 +1,7 @@
 """The seam between learning and serving: two functions into one vector space."""
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float32
 from numpy import ndarray
@@ -26,10 +26,15 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class Estimator(Protocol):
-    """Hyperparameters, frozen. Fitting makes an Encoder (or a Retriever) and changes nothing here."""
+    """Hyperparameters, a frozen dataclass. Fitting changes nothing here and gives another type.
 
-    def fit(self, data: Dataset) -> object:
+    That is an Encoder or a Retriever; the second lives on a higher floor, hence Any.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def fit(self, data: Dataset) -> Any:  # noqa: ANN401
         """Learn from the data."""
 
-    def load(self, folder: Path) -> object:
+    def load(self, folder: Path) -> Any:  # noqa: ANN401
         """What `fit` had made, read back from a folder."""

@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 from bowerbird.errors import DataError
 from bowerbird.index.index import Hits, Ragged, best
 
-BLOCK_BYTES = 32 << 20
-"""Scores held at a time by each thread: large enough for a fast product, small beside any cache
-of a whole batch (100,000 queries × 100,000 items would be 40 GB)."""
+BLOCK_BYTES = 12 << 20
+"""Scores held at a time by each thread: 256 queries × 12,000 items measured fastest, and a whole
+batch (100,000 queries × 100,000 items) would be 40 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ExactIndex:
 
 def in_blocks(block: Callable[[int, int], Hits], b: int, row_bytes: int, k: int) -> Hits:
     """Answer b queries a block at a time, on all cores, each core with its own matrix product."""
-    size = int(np.clip(BLOCK_BYTES // max(row_bytes, 1), 1, 4096))
+    size = int(np.clip(BLOCK_BYTES // max(row_bytes, 1), 1, 1024))
     starts = range(0, b, size)
     if len(starts) <= 1:
         return block(0, b)

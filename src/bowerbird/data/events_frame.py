@@ -1,0 +1,166 @@
+"""One lazy frame of clean event columns, and for each broken row the reason why it is broken."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from bowerbird.data.moments import SECOND, micros
+from bowerbird.data.schema import EventSchema
+from bowerbird.errors import DataError
+
+DAY = 86_400
+_NOTHING = ("", "nan", "null", "none", "na", "n/a")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the rows are judged by."""
+
+    schema: EventSchema
+    where: str
+    items_where: str
+    known_items: tuple[str, ...] | None  # None: any item will do
+    now: int | None
+
+    def kind(self, rows: pl.LazyFrame, name: str) -> str:
+        """The type that ids of this column are written back in; "?": text that may be numbers."""
+        types = rows.collect_schema()
+        dtype = types[str(getattr(self.schema, name))]
+        text_only = all(t == pl.String for t in types.dtypes()) and self.where.endswith(
+            (".csv", ".tsv")
+        )
+        return "?" if text_only else id_kind(dtype)
+
+
+def event_rows(rows: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Columns row (from 1), user, item, [time, order, type, weight, value, context.*], reason.
+
+    Raises:
+        DataError: a column has a type that cannot mean what it should.
+    """
+    schema, types = context.schema, rows.collect_schema()
+    values = _values(context, types)
+    reason = pl.coalesce(*(_reason(name, context, types) for name in [*values]), pl.lit(None))
+    return (
+        rows.with_row_index("row", offset=1)
+        .with_columns(**{f"_{name}": value for name, value in values.items()})
+        .select(
+            "row",
+            *(pl.col(f"_{name}").alias(name) for name in values if name != "rating"),
+            *(
+                pl.col(column).cast(pl.String).alias(f"context.{column}")
+                for column in schema.context
+            ),
+            reason.alias("reason"),
+        )
+    )
+
+
+def id_kind(dtype: pl.DataType) -> str:
+    """The name of the type that ids are written back in."""
+    return str(dtype) if dtype.is_numeric() else "String"
+
+
+def id_text(column: pl.Expr, dtype: pl.DataType, where: str, name: str) -> pl.Expr:
+    """Ids as text; null where there is none."""
+    if dtype.is_integer():
+        return column.cast(pl.String)
+    if dtype.is_float():  # how a table with gaps writes integers
+        whole = column.is_finite() & (column == column.floor())
+        number = pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String))
+        return number.otherwise(pl.when(column.is_finite()).then(column.cast(pl.String)))
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        text = column.cast(pl.String).str.strip_chars()
+        return pl.when(~text.str.to_lowercase().is_in(_NOTHING)).then(text)
+    came = f"{where}: column {name!r}: ids of text or whole numbers expected, {dtype} came"
+    raise DataError(f"{came}; convert the column or name another")
+
+
+def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
+    """A clean expression for each column there is; null where a value cannot be read."""
+    schema = context.schema
+    values = {
+        name: id_text(pl.col(column), types[column], context.where, column)
+        for name, column in (("user", schema.user or ""), ("item", schema.item or ""))
+    }
+    if schema.timestamp:
+        values["time"] = micros(pl.col(schema.timestamp), types[schema.timestamp])
+    if schema.order:
+        values["order"] = pl.col(schema.order).cast(pl.Int64, strict=False)
+    if schema.type:
+        text = pl.col(schema.type).cast(pl.String).str.strip_chars()
+        values["type"] = pl.when(~text.str.to_lowercase().is_in(_NOTHING)).then(text)
+    weight = _weight(context)
+    if weight is not None:
+        values["weight"] = weight
+    if schema.value:
+        values["value"] = _number(schema.value).cast(pl.Float32)
+    return values
+
+
+def _number(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Float64, strict=False).fill_nan(None)
+
+
+def _weight(context: Context) -> pl.Expr | None:
+    """Type weight · given weight · (1 if liked, 0 if rated below the threshold)."""
+    schema, factors = context.schema, []
+    if schema.type:
+        kind = pl.col(schema.type).cast(pl.String).str.strip_chars().str.to_lowercase()
+        lowered = {name.lower(): weight for name, weight in schema.type_weights.items()}
+        factors.append(kind.replace_strict(lowered, default=1.0, return_dtype=pl.Float64))
+    if schema.weight:
+        factors.append(_number(schema.weight))
+    if schema.rating and schema.threshold is not None:
+        liked = _number(schema.rating) >= schema.threshold
+        factors.append(liked.cast(pl.Float64))
+    if not factors:
+        return None
+    product = factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    return product.cast(pl.Float32)
+
+
+def _reason(name: str, context: Context, types: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Why this value breaks its row; null where it does not."""
+    schema, value = context.schema, pl.col(f"_{name}")
+    column = str(schema.timestamp if name == "time" else getattr(schema, name))
+    if name in ("user", "item"):
+        reason = _told(column, "an id expected", value.is_null())
+        if name == "item" and context.known_items is not None:
+            known = pl.Series(context.known_items, dtype=pl.String)
+            expected = f"an item of {context.items_where} expected"
+            return pl.coalesce(reason, _told(column, expected, ~value.is_in(known.implode())))
+        return reason
+    if name == "time":
+        reason = _told(column, "a moment expected (ISO text or epoch number)", value.is_null())
+        if context.now is None:
+            return reason
+        late = value > (context.now + DAY) * SECOND
+        return pl.coalesce(reason, _told(column, "a moment in the past expected", late))
+    if name == "weight":
+        return _weight_reason(schema)
+    if name == "value":  # most events have none, which is no fault
+        return _told(column, "a number expected", value.is_null() & pl.col(column).is_not_null())
+    expected = "a whole number expected" if name == "order" else "an event type expected"
+    return _told(column, expected, value.is_null())
+
+
+def _weight_reason(schema: EventSchema) -> pl.Expr:
+    reasons = []
+    if schema.weight:
+        number = _number(schema.weight)
+        bad = number.is_null() | (number < 0) | number.is_infinite()
+        reasons.append(_told(schema.weight, "a weight of 0 or more expected", bad))
+    if schema.rating and schema.threshold is not None:
+        missing = _number(schema.rating).is_null()
+        reasons.append(_told(schema.rating, "a rating expected", missing))
+    return pl.coalesce(*reasons, pl.lit(None, pl.String))
+
+
+def _told(column: str, expected: str, broken: pl.Expr) -> pl.Expr:
+    came = pl.col(column).cast(pl.String).fill_null("nothing")
+    text = pl.format("column {}: {}, {} came", pl.lit(column), pl.lit(expected), came)
+    return pl.when(broken).then(text)

@@ -1,0 +1,53 @@
+"""Two datasets over one vocabulary: answers in a second file, histories of strangers, new items.
+
+Rows that are known stay where they are; what is new is appended. So a fitted model still fits.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from bowerbird.data.dataset import Catalog, Dataset, Interactions
+from bowerbird.data.fields import read_fields, write_fields
+
+
+def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
+    """`data` with the users and items of `other` appended, and the log of `other` in its rows."""
+    users = data.users.extended(other.users.ids)
+    catalog = extended(data.catalog, Catalog(other.catalog.items))
+    people = np.arange(len(users))
+    rows = np.where(people < len(data.users), people, -1)
+    traits = {name: column.take(rows) for name, column in data.traits.items()}
+    log = other.log
+    user_rows = users.rows(other.users.ids)[log.users]
+    item_rows = catalog.items.rows(other.catalog.items.ids)[log.items]
+    by = np.lexsort((log.times, user_rows))  # stable: ties keep the order of `other`
+    moved = replace(log.where(by), users=user_rows[by], items=item_rows[by])
+    return replace(data, users=users, catalog=catalog, traits=traits), moved
+
+
+def extended(catalog: Catalog, newer: Catalog) -> Catalog:
+    """The same rows with the new items appended; what `newer` says of an item goes before.
+
+    >>> from bowerbird.data.columns import Column
+    >>> from bowerbird.data.vocabulary import Vocabulary
+    >>> old = Catalog(Vocabulary.of(["b"]), {"title": Column.text(["Heat"])})
+    >>> extended(old, Catalog(Vocabulary.of(["a"]), {"title": Column.text(["Babe"])})).titles()
+    ['Heat', 'Babe']
+    """
+    items = catalog.items.extended(newer.items.ids)
+    if not newer.fields:
+        row = np.arange(len(items))
+        rows = np.where(row < len(catalog), row, -1)
+        return Catalog(items, {name: c.take(rows) for name, c in catalog.fields.items()})
+    tables = [write_fields(c.items, c.fields, "item") for c in (catalog, newer)]
+    tables = [
+        table.with_columns(pl.Series("item", c.items.ids))
+        for table, c in zip(tables, (catalog, newer), strict=True)
+    ]
+    table = pl.concat(tables, how="diagonal_relaxed").unique("item", keep="last")
+    order = pl.DataFrame({"item": list(items.ids)}, schema={"item": pl.String})
+    table = order.join(table, on="item", how="left", maintain_order="left").drop("item")
+    kinds = {n: c.kind for source in (catalog, newer) for n, c in source.fields.items()}
+    return Catalog(items, read_fields(table, kinds, "items"))

@@ -1,0 +1,223 @@
+"""Any table a shop has (CSV, JSONL, Parquet, a folder of them, a SQL query) as one lazy frame.
+
+Apart from importing because it knows formats and nothing of what the columns mean.
+"""
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from bowerbird.errors import ConfigError, DataError
+
+SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
+SQL_BATCH = 100_000
+MIXED_IDS_CHECKED = 200_000
+"""Lines of a JSONL file that are read once more, one by one, when its ids came out as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, a folder of files of one format, or (with a database) a SQL query or table name."""
+
+    where: str
+    database: str | None = None  # a database URL: postgresql://…, sqlite:///…, duckdb:///…
+
+    def __str__(self) -> str:
+        return self.where if self.database is None else f"query {self.where!r}"
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[pl.LazyFrame]:
+    """The rows of a source, lazily; text where the format has no types (CSV).
+
+    Raises:
+        DataError: it is missing, empty, unreadable or of an unknown format.
+        ConfigError: the database cannot be reached or refuses the query.
+    """
+    if source.database is None:
+        yield _scan(Path(source.where))
+        return
+    with tempfile.TemporaryDirectory(prefix="bowerbird-sql-") as scratch:
+        _spool(source, Path(scratch))
+        yield pl.scan_parquet(f"{scratch}/*.parquet")
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    files = _files(path)
+    try:
+        frame = _lazy(files)
+        names = frame.collect_schema().names()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise unreadable(path, error) from error
+    if not names:
+        raise DataError(f"{path}: at least one column expected, the table has none")
+    return frame
+
+
+def _lazy(files: list[Path]) -> pl.LazyFrame:
+    suffix = files[0].suffix.lower()
+    if suffix == ".parquet":
+        return pl.scan_parquet(files)
+    if suffix in (".jsonl", ".ndjson"):
+        return pl.scan_ndjson(files, infer_schema_length=None)
+    # every CSV value stays text: "007" is an id, and only the importer knows what is a number
+    return pl.scan_csv(files, separator=_separator(files[0]), infer_schema=False)
+
+
+def _separator(file: Path) -> str:
+    if file.suffix.lower() == ".tsv":
+        return "\t"
+    with file.open("rb") as lines:
+        header = lines.readline().decode("utf-8", "replace")
+    return max(",;\t", key=header.count)
+
+
+def _files(path: Path) -> list[Path]:
+    known = ", ".join(SUFFIXES)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder; give a path ending in {known}")
+    if path.is_dir():
+        files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+        if not files:
+            raise DataError(f"{path}: files ending in {known} expected in this folder, none found")
+        formats = sorted({f.suffix.lower() for f in files})
+        if len(formats) > 1:
+            came = ", ".join(formats)
+            raise DataError(f"{path}: files of one format expected, {came} came; keep one of them")
+        return [file for f in files for file in _files(f)]
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{path}: a file ending in {known} expected; convert it or rename it")
+    try:
+        with path.open("rb") as opened_file:
+            if not opened_file.read(1):
+                raise DataError(
+                    f"{path}: the file is empty; a header and at least one row expected"
+                )
+    except PermissionError as error:
+        raise DataError(
+            f"{path}: no permission to read it; chmod it or run as its owner"
+        ) from error
+    return [path]
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """What to tell a person about a file that cannot be read: its first bad line, if there is one.
+
+    Polars reads in parallel and names no line, so the file is read once more, slowly.
+    """
+    file = path if path.is_file() else next(iter(_files(path)))
+    place = ""
+    if file.suffix.lower() in (".jsonl", ".ndjson"):
+        place = _bad_json_line(file)
+    elif file.suffix.lower() in (".csv", ".tsv"):
+        place = _bad_csv_line(file)
+    reason = str(error).strip().splitlines()[0]
+    return DataError(f"{path}: {place or reason}; repair the file or export it again")
+
+
+def _bad_json_line(file: Path) -> str:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                if line.strip() and not isinstance(json.loads(line), dict):
+                    return f"row {number}: a JSON object expected, {line[:40]!r} came"
+            except ValueError as error:
+                return f"row {number}: a JSON object expected, {error}"
+    return ""
+
+
+def _bad_csv_line(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = csv.reader(lines, delimiter=_separator(file))
+            width = len(next(rows, []))
+            for number, row in enumerate(rows, 1):
+                if len(row) > width:
+                    return (
+                        f"row {number}: {width} fields expected (as in the header), {len(row)} came"
+                    )
+    except UnicodeDecodeError as error:
+        return f"UTF-8 text expected, byte {error.object[error.start]:#x} at {error.start} came"
+    return ""
+
+
+def mixed_ids(source: Source, column: str) -> str:
+    """Where a JSONL file gives one id as a number and another as text; "" where it does not."""
+    path = Path(source.where)
+    if source.database or not path.is_file() or path.suffix.lower() not in (".jsonl", ".ndjson"):
+        return ""
+    first: dict[str, int] = {}
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            value = json.loads(line).get(column) if line.strip() else None
+            if value is not None:
+                first.setdefault("text" if isinstance(value, str) else "a number", number)
+            if len(first) > 1 or number > MIXED_IDS_CHECKED:
+                break
+    return " and ".join(f"{kind} in row {row}" for kind, row in first.items()) * (len(first) > 1)
+
+
+def _spool(source: Source, scratch: Path) -> None:
+    """Run the query and keep its rows as Parquet, a batch at a time."""
+    where, database = source.where.strip().rstrip(";"), source.database or ""
+    query = where if " " in where else f"SELECT * FROM {where}"
+    try:
+        if database.startswith("duckdb:"):
+            _spool_duckdb(query, database, scratch / "rows.parquet")
+        else:
+            _spool_sqlalchemy(query, database, scratch)
+    except ModuleNotFoundError as error:
+        extra = "sql" if "duckdb" in str(error) else "pg"
+        remedy = f"pip install 'bowerbird[{extra}]' or that driver"
+        raise ConfigError(f"{_redacted(database)}: {error}; {remedy}") from error
+    except (DataError, ConfigError):
+        raise
+    except Exception as error:  # every driver raises its own; all mean the same to the reader
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"{_redacted(database)}: {reason}; check the URL and {query!r}"
+        ) from error
+
+
+def _spool_duckdb(query: str, database: str, file: Path) -> None:
+    import duckdb
+
+    path = database.removeprefix("duckdb:").removeprefix("//").removeprefix("/") or ":memory:"
+    if path != ":memory:" and not Path(path).is_file():
+        raise ConfigError(f"{database}: no such DuckDB file: {path}")
+    with duckdb.connect(path, read_only=path != ":memory:") as connection:
+        connection.execute(f"COPY ({query}) TO '{file}' (FORMAT parquet)")
+
+
+def _spool_sqlalchemy(query: str, database: str, scratch: Path) -> None:
+    import sqlalchemy
+
+    url = sqlalchemy.make_url(database)
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database and not Path(url.database).is_file():
+        raise ConfigError(f"{database}: no such SQLite file: {url.database}")
+    engine = sqlalchemy.create_engine(url)
+    try:
+        with engine.connect().execution_options(stream_results=True) as connection:
+            batches = pl.read_database(
+                query, connection, iter_batches=True, batch_size=SQL_BATCH, infer_schema_length=None
+            )
+            for number, batch in enumerate(batches):
+                batch.write_parquet(scratch / f"{number:06}.parquet")
+    finally:
+        engine.dispose()
+    if not any(scratch.iterdir()):
+        raise DataError(f"query {query!r}: at least one row expected, none came")
+
+
+def _redacted(database: str) -> str:
+    """The URL without its password."""
+    head, at, tail = database.rpartition("@")
+    return f"{head.rpartition(':')[0]}:***{at}{tail}" if at else database

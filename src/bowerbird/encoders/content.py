@@ -1,0 +1,164 @@
+"""Content: an item is what is written on it, so a new one can be placed before anybody met it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from numpy import ndarray
+from scipy.sparse import csr_array, diags_array
+
+from bowerbird.data.dataset import Catalog, Dataset
+from bowerbird.data.queries import Queries
+from bowerbird.encoders.describe import Describer
+from bowerbird.encoders.stored import store, stored
+from bowerbird.encoders.text import unit, use_version
+from bowerbird.errors import ArtifactError, ConfigError
+
+KIND = "content"
+TEXTS = ("auto", "use", "tfidf")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """score(q, i) = p_q · A · f_i: f what is written on an item, p the mean f of the history.
+
+    f is the weighted blocks (words and labels, sentences, numbers, vectors) side by side, each
+    centred, projected onto `dim` leading directions, of length 1. A says which content goes with
+    which: with F the vectors of the items met and X who met what, each history scaled by 1/√length,
+
+        M = (FᵀXᵀXF + λ₁I)⁻¹ · Fᵀ(XᵀX - diag)F · (FᵀF + λ₂I)⁻¹        A = blend·I + (1 - blend)·M
+
+    M is the ridge solution of «rebuild each history from the content of its other items»; both λ
+    are `regularization` × the mean eigenvalue, and M is scaled to the size of I. The diagonal is
+    taken out as in EASE, so that an item does not explain itself.
+    """
+
+    text: str = "auto"  # or use, tfidf. Auto: the sentence encoder, if installed
+    dim: int = 512
+    sentence_weight: float = 0.7  # words and labels have 1
+    number_weight: float = 0.2
+    decay: float = 0.98  # an event counts this times the one after it
+    blend: float = 0.4  # 1: content alone, no learning from who met what
+    regularization: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.text not in TEXTS:
+            raise ConfigError(f"text one of {', '.join(TEXTS)} expected, {self.text!r} came")
+        if not (self.dim >= 1 and 0 < self.decay <= 1 and 0 <= self.blend <= 1):
+            came = f"{self.dim}, {self.decay} and {self.blend} came"
+            raise ConfigError(f"dim ≥ 1, decay in (0, 1] and blend in [0, 1] expected, {came}")
+        if not self.regularization > 0:
+            raise ConfigError(f"regularization > 0 expected, {self.regularization} came")
+
+    def fit(self, data: Dataset) -> "ContentEncoder":
+        """Read the catalog, then learn which content goes with which.
+
+        Raises:
+            ConfigError: the catalog has no usable columns.
+            ArtifactError: text="use" and the sentence encoder is not installed.
+        """
+        sentences = self.text == "use" or (self.text == "auto" and use_version() is not None)
+        describer = Describer.of(data.catalog, sentences, self.dim, self.seed)
+        raw, placed = self._raw(describer, data.catalog)
+        mean = raw[placed].mean(axis=0) if placed.any() else np.zeros(raw.shape[1], np.float32)
+        centred = raw - mean
+        centred[~placed] = 0
+        leading = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, : self.dim]
+        projection = np.ascontiguousarray(leading, dtype=np.float32)
+        items = unit(centred @ projection)
+        settled = self if data.ordered else replace(self, decay=1.0)
+        return ContentEncoder(
+            settled, describer, mean, projection, items, self._mixing(data, items)
+        )
+
+    def variants(self, data: Dataset) -> tuple["Content", ...]:
+        """How much is learned from who met what, and how fast a history fades."""
+        fading = (self.decay,) if not data.ordered else (0.9, 1.0)
+        grid = [replace(self, blend=b, decay=d) for d in fading for b in (0.2, 0.7)]
+        return tuple(dict.fromkeys([self, *grid]))
+
+    @classmethod
+    def load(cls, folder: Path) -> "ContentEncoder":
+        """What `ContentEncoder.save` wrote.
+
+        Raises:
+            ArtifactError: it reads sentences, and the encoder it was fitted with is not installed.
+        """
+        estimator, arrays = stored(folder, KIND, cls)
+        describer = Describer.from_arrays(arrays)
+        if describer.sentences and use_version() is None:
+            raise ArtifactError(
+                f"text encoder {describer.sentences} expected (model in {folder}), it is not"
+                " installed: pip install 'bowerbird[text]'"
+            )
+        parts = (arrays[name] for name in ("mean", "projection", "items", "mixing"))
+        return ContentEncoder(estimator, describer, *parts)
+
+    def _raw(self, describer: Describer, catalog: Catalog) -> tuple[ndarray, ndarray]:
+        """The blocks side by side, and which items have any content."""
+        weights = {"sentences": self.sentence_weight, "numbers": self.number_weight}
+        blocks = describer.blocks(catalog)
+        parts = [np.float32(weights.get(name, 1.0)) * block for name, block in blocks.items()]
+        raw = np.concatenate(parts, axis=1)
+        return raw, np.any(raw, axis=1)
+
+    def _mixing(self, data: Dataset, items: ndarray) -> Float32[ndarray, "d d"]:
+        """A; the identity where nothing can be learned."""
+        identity = np.eye(items.shape[1])
+        seen = data.matrix()
+        if self.blend == 1 or not seen.nnz:
+            return identity.astype(np.float32)
+        seen.data[:] = 1
+        lengths = np.maximum(np.diff(seen.indptr), 1)
+        scaled = csr_array(diags_array(1 / np.sqrt(lengths)) @ seen)
+        met = np.asarray(scaled.power(2).sum(axis=0)).ravel()
+        content = items.astype(np.float64)
+        profiles = scaled @ content
+        rebuilt = profiles.T @ profiles
+        others = rebuilt - (content.T * met) @ content
+        own = content[met > 0].T @ content[met > 0]
+        left = rebuilt + self.regularization * np.trace(rebuilt) / len(identity) * identity
+        right = own + self.regularization * np.trace(own) / len(identity) * identity
+        learned = np.linalg.solve(right.T, np.linalg.solve(left, others).T).T
+        learned *= np.sqrt(len(identity)) / max(np.linalg.norm(learned), 1e-12)
+        mixed = self.blend * identity + (1 - self.blend) * learned
+        return mixed.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentEncoder:
+    """Reads any catalog; knows by row the items it was fitted on, for the histories."""
+
+    estimator: Content
+    describer: Describer
+    mean: Float32[ndarray, "raw"]
+    projection: Float32[ndarray, "raw dim"]
+    items: Float32[ndarray, "n dim"]  # of the catalog it was fitted on; 0 without content
+    mixing: Float32[ndarray, "dim dim"]  # A
+
+    def encode_items(self, catalog: Catalog) -> Float32[ndarray, "n dim"]:
+        """What is written on each item; NaN where there is nothing. New items are welcome."""
+        raw, placed = self.estimator._raw(self.describer, catalog)
+        vectors = unit((raw - self.mean) @ self.projection)
+        vectors[~placed] = np.nan
+        return vectors
+
+    def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
+        """The fading mean of the history's items, through A; length 1, or 0 where none is known."""
+        known = queries.known(len(self.items))
+        fading = np.float32(self.estimator.decay) ** known.ages().astype(np.float32)
+        shape = (len(known), len(self.items))
+        profile = csr_array((fading * known.weights, known.items, known.offsets), shape=shape)
+        return unit(unit(profile @ self.items) @ self.mixing)
+
+    def save(self, folder: Path) -> None:
+        """Settings, the describer's words, and the vectors."""
+        arrays = {
+            "mean": self.mean,
+            "projection": self.projection,
+            "items": self.items,
+            "mixing": self.mixing,
+        }
+        store(folder, KIND, self.estimator, arrays | self.describer.arrays())

@@ -1,0 +1,214 @@
+"""Plots as SVG text: drawn small, so that they stay readable on a phone, and coloured by the page.
+
+Series take the classes s0, s1, …; the page gives each a colour for light and for dark. No series is
+told by its colour alone: shapes and labels say it too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+WIDTH, ROW, CHARACTER = 400.0, 26.0, 7.3
+"""Units of a drawing: its width, the height of a line of a plot, the width of a bold letter of 12
+units in a wide font (the page takes the reader's own, so this must be generous)."""
+
+SHAPES = 6
+COLOURS = 8
+
+
+def scatter(
+    points: Mapping[str, tuple[float, float]], axes: tuple[str, str], title: str, desc: str
+) -> str:
+    """One named mark a model; x to the right, y upwards."""
+    left, right, top, bottom = 46.0, WIDTH - 14, 34.0, 256.0
+    xs = _ticks([x for x, _ in points.values()])
+    ys = _ticks([y for _, y in points.values()])
+    across, up = _scale(xs, left, right), _scale(ys, bottom, top)
+    parts = [_line(left, up(y), right, up(y), "grid") for y in ys]
+    parts += [_text(left - 6, up(y) + 4, _number(y), "end") for y in ys]
+    parts += [_text(across(x), bottom + 18, _number(x), "middle") for x in xs]
+    parts += [_text((left + right) / 2, bottom + 38, axes[0], "middle", "axis")]
+    parts += [_text(4.0, 14.0, axes[1], "start", "axis")]
+    heights = _apart([up(y) for _, y in points.values()], 15.0, top, bottom)
+    for place, ((name, (x, y)), height) in enumerate(zip(points.items(), heights, strict=True)):
+        side = -1 if across(x) + 14 + CHARACTER * len(name) > right else 1
+        tip = f"{name}: {axes[0]} {_number(x)}, {axes[1]} {_number(y)}"
+        at = across(x) + side * 11
+        parts.append(_line(across(x), up(y), at - side, height, f"lead s{place % COLOURS}"))
+        parts.append(_mark(across(x), up(y), place, tip))
+        parts.append(_text(at, height + 4, name, "start" if side > 0 else "end", _label(place)))
+    return _svg(bottom + 46, title, desc, parts)
+
+
+def spans(rows: Sequence[tuple[str, float, float, float]], axis: str, title: str, desc: str) -> str:
+    """One line a model: a mark at its mean, a bar from low to high."""
+    left = _margin([name for name, *_ in rows])
+    right, bottom = WIDTH - 18, 14 + ROW * len(rows)
+    ticks = _ticks([v for _, *values in rows for v in values])
+    across = _scale(ticks, left, right)
+    parts = [_line(across(t), 8.0, across(t), bottom, "grid") for t in ticks]
+    parts += [_text(across(t), bottom + 16, _number(t), "middle") for t in ticks]
+    for place, (name, middle, low, high) in enumerate(rows):
+        y = 14 + ROW * (place + 0.5)
+        tip = f"{name}: {_number(middle)}, from {_number(low)} to {_number(high)}"
+        parts.append(_text(left - 12, y + 4, _short(name), "end", _label(place)))
+        parts.append(_line(across(low), y, across(high), y, f"bar s{place % COLOURS}"))
+        parts.append(_mark(across(middle), y, place, tip))
+    parts.append(_text((left + right) / 2, bottom + 36, axis, "middle", "axis"))
+    return _svg(bottom + 44, title, desc, parts)
+
+
+def dots(
+    groups: Sequence[str], series: Mapping[str, Sequence[float]], axis: str, title: str, desc: str
+) -> str:
+    """One line a group, one mark a model on it; value p of a series is of group p, NaN is no mark.
+
+    The marks would hide each other's names, so `key` has to stand beside it.
+    """
+    left = _margin(groups)
+    right, bottom = WIDTH - 18, 14 + ROW * len(groups)
+    ticks = _ticks([v for values in series.values() for v in values if np.isfinite(v)] + [0.0])
+    across = _scale(ticks, left, right)
+    parts = [_line(across(t), 8.0, across(t), bottom, "grid") for t in ticks]
+    parts += [_text(across(t), bottom + 16, _number(t), "middle") for t in ticks]
+    for row, group in enumerate(groups):
+        y = 14 + ROW * (row + 0.5)
+        there = [values[row] for values in series.values() if np.isfinite(values[row])]
+        parts.append(_text(left - 12, y + 4, _short(group), "end"))
+        if there:
+            parts.append(_line(across(min(there)), y, across(max(there)), y, "range"))
+        for place, (name, values) in enumerate(series.items()):
+            if np.isfinite(values[row]):
+                tip = f"{name}, {group}: {_number(values[row])}"
+                parts.append(_mark(across(values[row]), y, place, tip))
+    parts.append(_text((left + right) / 2, bottom + 36, axis, "middle", "axis"))
+    return _svg(bottom + 44, title, desc, parts)
+
+
+def curves(
+    series: Mapping[str, Sequence[float]], axes: tuple[str, str], title: str, desc: str
+) -> str:
+    """One line a model from 0 to 1 on both axes, and the diagonal; the names stand beside."""
+    left, top, bottom = 46.0, 34.0, 256.0
+    right = WIDTH - 14 - CHARACTER * max(len(_short(name)) for name in series) - 10
+    across, up = _scale([0.0, 1.0], left, right), _scale([0.0, 1.0], bottom, top)
+    parts = [_line(left, up(t), right, up(t), "grid") for t in (0.0, 0.5, 1.0)]
+    parts += [_text(left - 6, up(t) + 4, f"{t:.0%}", "end") for t in (0.0, 0.5, 1.0)]
+    parts += [_text(across(t), bottom + 18, f"{t:.0%}", "middle") for t in (0.0, 0.5, 1.0)]
+    parts += [_line(left, bottom, right, top, "even")]
+    parts += [_text(4.0, 14.0, axes[1], "start", "axis")]
+    parts += [_text((left + right) / 2, bottom + 38, axes[0], "middle", "axis")]
+    # all curves end in the same corner, so a name is tied to its curve before that, at 90 %
+    names = _apart([up(share_at(v, 0.9)) for v in series.values()], 15.0, top + 6, bottom)
+    for place, ((name, values), height) in enumerate(zip(series.items(), names, strict=True)):
+        steps = np.linspace(0, 1, len(values))
+        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(steps, values, strict=True))
+        tip = f"<title>{escape(name)}</title>"
+        parts.append(f'<polyline class="curve s{place % COLOURS}" points="{path}">{tip}</polyline>')
+        start = across(0.9)
+        lead = f"lead s{place % COLOURS}"
+        parts.append(_line(start, up(share_at(values, 0.9)), right + 4, height, lead))
+        parts.append(_mark(start, up(share_at(values, 0.9)), place, name))
+        parts.append(_text(right + 8, height + 4, _short(name), "start", _label(place)))
+    return _svg(bottom + 46, title, desc, parts)
+
+
+def key(names: Sequence[str]) -> str:
+    """Every model with its mark, as a list that wraps."""
+    marks = (
+        f'<li><svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">'
+        f"{_mark(8.0, 8.0, place, '')}</svg> {escape(name)}</li>"
+        for place, name in enumerate(names)
+    )
+    return f'<ul class="key">{"".join(marks)}</ul>'
+
+
+def share_at(values: Sequence[float], share: float) -> float:
+    """The height of a curve of `curves` at this share of its width.
+
+    >>> share_at([0.0, 0.5, 1.0], 0.75)
+    0.75
+    """
+    return float(np.interp(share, np.linspace(0, 1, len(values)), values))
+
+
+def _svg(height: float, title: str, desc: str, parts: Sequence[str]) -> str:
+    named = f"<title>{escape(title)}</title><desc>{escape(desc)}</desc>"
+    box = f'viewBox="0 0 {WIDTH} {height:.0f}"'
+    return f'<svg class="plot" role="img" {box}>{named}{"".join(parts)}</svg>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str, kind: str = "tick") -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text class="{kind}" {place}>{escape(words)}</text>'
+
+
+def _label(place: int) -> str:
+    return f"name t{place % COLOURS}"
+
+
+def _mark(x: float, y: float, place: int, tip: str) -> str:
+    corners = [
+        "",  # a circle
+        "-5,-5 5,-5 5,5 -5,5",
+        "0,-6.5 6,5 -6,5",
+        "0,-7 7,0 0,7 -7,0",
+        "0,6.5 6,-5 -6,-5",
+        "-2,-6 2,-6 2,-2 6,-2 6,2 2,2 2,6 -2,6 -2,2 -6,2 -6,-2 -2,-2",
+    ][place % SHAPES]
+    kind = f'class="mark s{place % COLOURS}" transform="translate({x:.1f} {y:.1f})"'
+    title = f"<title>{escape(tip)}</title>" if tip else ""
+    if corners:
+        return f'<polygon {kind} points="{corners}">{title}</polygon>'
+    return f'<circle {kind} r="5.5">{title}</circle>'
+
+
+def _short(name: str, longest: int = 18) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def _margin(names: Sequence[str]) -> float:
+    return 22 + CHARACTER * max(len(_short(name)) for name in names)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _scale(ticks: Sequence[float], start: float, stop: float) -> Callable[[float], float]:
+    low, high = min(ticks), max(ticks)
+    return lambda value: start + (value - low) / ((high - low) or 1) * (stop - start)
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Three to six round numbers that hold all values between them."""
+    low, high = min(values), max(values)
+    if high - low < 1e-9:
+        low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
+    rough = (high - low) / 4
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * f for f in (1, 2, 2.5, 5, 10) if power * f >= rough * 0.999)
+    first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
+    return [float(place * step) for place in range(first, last + 1)]
+
+
+def _apart(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """The same heights moved as little as keeps them `gap` apart, in their order, inside."""
+    order = np.argsort(heights, kind="stable")
+    placed = np.array(heights, dtype=float)[order]
+    for place in range(1, len(placed)):
+        placed[place] = max(placed[place], placed[place - 1] + gap)
+    if len(placed) and placed[-1] > high:
+        placed[-1] = high
+        for place in range(len(placed) - 2, -1, -1):
+            placed[place] = min(placed[place], placed[place + 1] - gap)
+    if len(placed) and placed[0] < low and (len(placed) - 1) * gap <= high - low:
+        placed += low - placed[0]
+    out = np.empty(len(placed))
+    out[order] = placed
+    return out.tolist()

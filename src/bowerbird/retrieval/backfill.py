@@ -1,0 +1,91 @@
+"""Always a full list: what a retriever leaves open is filled with what is popular."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from numpy import ndarray
+
+from bowerbird.data.queries import Queries
+from bowerbird.index.index import Hits, Ragged
+from bowerbird.retrieval.retriever import Retriever
+
+BLOCK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A retriever's own hits first, then the most popular of the rest.
+
+    An empty history, an unknown item, a catalog larger than the evidence: all get an answer.
+    Filled places score below the retriever's own.
+    """
+
+    main: Retriever
+    popularity: Float32[ndarray, "n"]  # higher is shown first; ties go to the lower row
+
+    def retrieve(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> Hits:
+        """Exactly k hits a query wherever k items are allowed and not excluded."""
+        hits = self.main.retrieve(queries, k, allow, exclude)
+        found = (hits.rows >= 0).sum(axis=1)
+        short = np.flatnonzero(found < k)
+        if not len(short):
+            return hits
+        rows, scores = hits.rows.copy(), hits.scores.copy()
+        order = np.argsort(-self.popularity, kind="stable")
+        order = order if allow is None else order[allow[order]]
+        for start in range(0, len(short), BLOCK):
+            some = short[start : start + BLOCK]
+            rows[some], scores[some] = self._fill(
+                Hits(rows[some], scores[some]), found[some], order, _taken(hits, some, exclude)
+            )
+        return Hits(rows, scores)
+
+    def _fill(self, hits: Hits, found: ndarray, order: ndarray, taken: Ragged) -> Hits:
+        """The first of `order` that are not taken, behind the `found` ones of each query."""
+        k = hits.rows.shape[1]
+        reach = min(len(order), k + int(np.diff(taken.offsets).max(initial=0)))
+        place = np.full(len(self.popularity), reach, dtype=np.int64)
+        place[order[:reach]] = np.arange(reach)
+        free = np.ones((len(hits.rows), reach + 1), dtype=bool)
+        free[taken.owners(), place[taken.rows]] = False
+        free[:, reach] = False
+        query, spot = np.nonzero(free)
+        nth = np.arange(len(query)) - np.searchsorted(query, np.arange(len(free)))[query]
+        target = found[query] + nth
+        fits = target < k
+        query, spot, target = query[fits], spot[fits], target[fits]
+        rows, scores = hits.rows.copy(), hits.scores.copy()
+        rows[query, target] = order[spot]
+        scores[query, target] = (
+            self._score(hits, found, order)[query] + self.popularity[order[spot]]
+        )
+        return Hits(rows, scores)
+
+    def _score(self, hits: Hits, found: ndarray, order: ndarray) -> ndarray:
+        """What to add to a popularity so that it stays below the retriever's last score."""
+        last = hits.scores[np.arange(len(found)), np.maximum(found - 1, 0)]
+        top = self.popularity[order[0]] if len(order) else np.float32(0)
+        return np.where(found > 0, last - top - 1, 0).astype(np.float32)
+
+
+def _taken(hits: Hits, some: ndarray, exclude: Ragged | None) -> Ragged:
+    """What the lists hold already and what is excluded, together."""
+    rows = hits.rows[some]
+    query, column = np.nonzero(rows >= 0)
+    owners, taken = [query], [rows[query, column]]
+    if exclude is not None:
+        sizes = np.diff(exclude.offsets)[some]
+        starts = np.repeat(exclude.offsets[some] - np.cumsum(sizes) + sizes, sizes)
+        owners.append(np.repeat(np.arange(len(some)), sizes))
+        taken.append(exclude.rows[starts + np.arange(sizes.sum())])
+    owner, item = np.concatenate(owners), np.concatenate(taken)
+    by = np.argsort(owner, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(some)))])
+    return Ragged(item[by].astype(np.int32), offsets.astype(np.int64))

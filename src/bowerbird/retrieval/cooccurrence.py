@@ -1,0 +1,212 @@
+"""Item-item: what follows what. No vectors, hence a retriever and not an encoder.
+
+The strongest model without training on short, fresh histories; every learned one is quoted
+beside it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int32
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from bowerbird.data.artifacts import matrix_arrays, matrix_of
+from bowerbird.data.dataset import Dataset, Interactions
+from bowerbird.data.queries import Queries
+from bowerbird.encoders.stored import store, stored
+from bowerbird.index.exact import in_blocks
+from bowerbird.index.index import Hits, Ragged, best
+from bowerbird.retrieval.retriever import silence
+
+PAIRS_AT_ONCE = 4_000_000
+"""Pairs counted at a time: 16 bytes each, twice."""
+KEPT_ENTRIES = 80_000_000
+"""Counts held before the weakest of each item are let go: 8 bytes each, so 640 MB."""
+EVIDENCE = float(np.finfo(np.float32).tiny)
+"""The least score that is not «nothing is known»."""
+DENSE_SHARE = 0.2
+"""Fuller than this, a product with the dense matrix is faster than one with the sparse."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoOccurrence:
+    """Score(q, i) = c_i^-discount Σ_{j in q} decay^age(j) c_j^-damping (F + backward Fᵀ)[j, i].
+
+    F[a, b] = Σ weight(b) / distance over all places where b follows a within `window` events of one
+    history; c counts an item's events; age is 0 for the newest event of a history. Without an order
+    F counts the pairs of a history, whoever came first, and nothing decays.
+
+    Cost: O(events · window) to fit; 8 bytes a pair of items that met.
+    Prefer: Ease where histories have no order and the catalog is below some 20,000 items.
+    """
+
+    damping: float = 0.3  # how much less a popular item of the history says
+    backward: float = 0.3  # how much it says about what came before it
+    decay: float = 0.5
+    discount: float = 0.0  # of popular items in the list
+    window: int = 50
+    neighbours: int = 2000  # kept for each item, the strongest
+
+    def fit(self, data: Dataset) -> "CoOccurrenceRetriever":
+        """Count what follows what."""
+        return next(self.fit_each(data, (self,)))
+
+    def fit_each(
+        self, data: Dataset, variants: tuple["CoOccurrence", ...]
+    ) -> Iterator["CoOccurrenceRetriever"]:
+        """The same for several settings: what they share is counted once."""
+        popularity = np.maximum(data.item_counts(), 1).astype(np.float32)
+        counts: dict[int, csr_array] = {}
+        for variant in variants:
+            if variant.window not in counts:
+                counts.clear()
+                counts[variant.window] = follow_counts(data, variant.window, self.neighbours)
+            settled = variant if data.ordered else replace(variant, decay=1.0, backward=0.0)
+            yield CoOccurrenceRetriever(
+                settled, settled._weights(counts[variant.window], popularity)
+            )
+
+    def variants(self, data: Dataset) -> tuple["CoOccurrence", ...]:
+        """Settings worth trying on validation, these first."""
+        decays, backwards = ((0.3, 0.5, 0.7), (0.0, 0.3)) if data.ordered else ((1.0,), (0.0,))
+        grid = (
+            replace(self, damping=damping, decay=decay, backward=backward, discount=discount)
+            for damping, decay, backward, discount in product(
+                (0.3, 0.7), decays, backwards, (0.0, 0.2)
+            )
+        )
+        return (self, *(variant for variant in grid if variant != self))
+
+    def _weights(self, forward: csr_array, popularity: ndarray) -> csr_array:
+        both = csr_array(forward + self.backward * forward.T) if self.backward else forward
+        sources = np.repeat(popularity**-self.damping, np.diff(both.indptr))
+        targets = (popularity**-self.discount)[both.indices]
+        values = (both.data * sources * targets).astype(np.float32)
+        weights = csr_array((values, both.indices, both.indptr), shape=both.shape)
+        return strongest(weights, self.neighbours)
+
+    def load(self, folder: Path) -> "CoOccurrenceRetriever":
+        """What `fit` had made, read back from a folder."""
+        estimator, arrays = stored(folder, "cooccurrence", CoOccurrence)
+        n = len(arrays["weights.indptr"]) - 1
+        return CoOccurrenceRetriever(estimator, matrix_of("weights", arrays, (n, n)))
+
+
+@dataclass(frozen=True, slots=True)
+class CoOccurrenceRetriever:
+    """Fitted: row j of the weights says what j makes likely."""
+
+    estimator: CoOccurrence
+    weights: csr_array  # (n, n), float32
+
+    def retrieve(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> Hits:
+        """The items the history makes likely; only those with some evidence."""
+        n = self.weights.shape[0]
+        known = queries.known(n)
+        fading = np.float32(self.estimator.decay) ** known.ages().astype(np.float32)
+        shape = (len(known), n)
+        profile = csr_array((fading * known.weights, known.items, known.offsets), shape=shape)
+        crowded = self.weights.nnz > DENSE_SHARE * n * n
+        weights = self.weights.toarray() if crowded else self.weights
+
+        def block(start: int, stop: int) -> Hits:
+            product = profile[start:stop] @ weights
+            scores = product if crowded else product.toarray()
+            return best(scores, k, allow, exclude and exclude.block(start, stop), EVIDENCE)
+
+        hits = in_blocks(block, len(known), 4 * n, k)
+        return silence(hits, known.lengths() > 0)
+
+    def similar(
+        self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
+    ) -> Hits:
+        """What each item makes likely, next."""
+        one_each = np.arange(len(rows) + 1, dtype=np.int64)
+        ones = np.ones(len(rows), np.float32)
+        asked = Queries(rows, one_each[:-1], ones, one_each, one_each[1:])
+        return self.retrieve(asked, k, allow, Ragged(rows, one_each))
+
+    def save(self, folder: Path) -> None:
+        """Hyperparameters and weights."""
+        store(folder, "cooccurrence", self.estimator, matrix_arrays("weights", self.weights))
+
+
+def follow_counts(data: Dataset, window: int, neighbours: int) -> csr_array:
+    """F (n, n), float32: how often, and how soon, column follows row. The diagonal is empty."""
+    n = len(data.catalog)
+    if not data.ordered:
+        met = data.matrix()
+        met.data[:] = 1
+        return _without_diagonal(csr_array(met.T @ met, dtype=np.float32))
+    liked = data.log.where(data.log.weights > 0)
+    stops = np.searchsorted(liked.users, liked.users, side="right")  # where each history ends
+    ahead = np.minimum(stops - 1 - np.arange(len(liked)), window)  # events that follow each
+    total = csr_array((n, n), dtype=np.float32)
+    for start, stop in _blocks(ahead):
+        total = csr_array(total + _pairs(liked, ahead, start, stop, n))
+        if total.nnz > KEPT_ENTRIES:
+            total = strongest(total, neighbours)
+    return _without_diagonal(total)
+
+
+def _blocks(ahead: ndarray) -> Iterator[tuple[int, int]]:
+    """Stretches of the log that hold about PAIRS_AT_ONCE pairs each."""
+    pairs = np.cumsum(ahead)
+    start = 0
+    while start < len(ahead):
+        before = pairs[start - 1] if start else 0
+        stop = int(np.searchsorted(pairs, before + PAIRS_AT_ONCE, side="right"))
+        stop = max(stop, start + 1)
+        yield start, stop
+        start = stop
+
+
+def _pairs(liked: Interactions, ahead: ndarray, start: int, stop: int, n: int) -> csr_array:
+    """F of the pairs that begin in this stretch: (items × events) @ (events × items)."""
+    sizes = ahead[start:stop]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    distance = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
+    place = np.repeat(np.arange(start, stop), sizes) + distance
+    near = (liked.weights[place] / distance).astype(np.float32)
+    following = csr_array((near, liked.items[place], offsets), shape=(stop - start, n))
+    ones = np.ones(stop - start, dtype=np.float32)
+    shape = (n, stop - start)
+    sources = csr_array((ones, (liked.items[start:stop], np.arange(stop - start))), shape=shape)
+    return csr_array(sources @ following)
+
+
+def _without_diagonal(matrix: csr_array) -> csr_array:
+    matrix.sum_duplicates()
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    matrix.data[rows == matrix.indices] = 0
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def strongest(matrix: csr_array, per_row: int) -> csr_array:
+    """Each row's `per_row` largest entries.
+
+    >>> strongest(csr_array(np.array([[1.0, 3.0, 2.0]])), 2).toarray()
+    array([[0., 3., 2.]])
+    """
+    sizes = np.diff(matrix.indptr)
+    if sizes.max(initial=0) <= per_row:
+        return matrix
+    keep = np.ones(matrix.nnz, dtype=bool)
+    for row in np.flatnonzero(sizes > per_row):
+        here = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        weakest = np.argpartition(matrix.data[here], -per_row)[:-per_row]
+        keep[here.start + weakest] = False
+    rows = np.repeat(np.arange(matrix.shape[0]), sizes)[keep]
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=matrix.shape[0]))])
+    return csr_array((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape)

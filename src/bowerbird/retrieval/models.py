@@ -1,0 +1,86 @@
+"""Every model by its name: what recipes and run folders say, and where the class is.
+
+Names map to text, not to classes, so that nothing is imported before it is asked for.
+"""
+
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bowerbird.data.artifacts import ESTIMATOR, load_json
+from bowerbird.data.dataset import Catalog
+from bowerbird.encoders.encoder import Encoder, Estimator
+from bowerbird.errors import ArtifactError, ConfigError
+from bowerbird.retrieval.retriever import Retriever, VectorRetriever
+
+MODELS: dict[str, str] = {
+    "popularity": "bowerbird.encoders.popularity:Popularity",
+    "cooccurrence": "bowerbird.retrieval.cooccurrence:CoOccurrence",
+    "ease": "bowerbird.retrieval.ease:Ease",
+    "graph-filter": "bowerbird.retrieval.graph_filter:GraphFilter",
+    "als": "bowerbird.encoders.als:Als",
+    "content": "bowerbird.encoders.content:Content",
+}
+
+
+def estimator_of(name: str, **settings: Any) -> Estimator:  # noqa: ANN401  each model has its own
+    """The estimator of this name with these settings; the rest keep their defaults.
+
+    Raises:
+        ConfigError: no such model, no such setting, or a value it cannot mean.
+
+    >>> estimator_of("als", dim=8).dim
+    8
+    """
+    if name not in MODELS:
+        raise ConfigError(f"model one of {', '.join(MODELS)} expected, {name!r} came")
+    module, _, attribute = MODELS[name].partition(":")
+    estimator: Any = getattr(import_module(module), attribute)
+    valid = [field.name for field in fields(estimator) if field.init]
+    unknown = [setting for setting in settings if setting not in valid]
+    if unknown:
+        raise ConfigError(
+            f"settings of model {name} among {', '.join(valid)} expected,"
+            f" {', '.join(map(repr, unknown))} came"
+        )
+    try:
+        made: Estimator = estimator(**settings)
+    except TypeError as error:
+        raise ConfigError(f"model {name}: settings of the right type expected: {error}") from error
+    return made
+
+
+def seeded(name: str, seed: int, **settings: Any) -> Estimator:  # noqa: ANN401  as above
+    """`estimator_of` with this seed, where the model takes one and the settings name none."""
+    made = estimator_of(name, **settings)
+    if "seed" in settings or not hasattr(made, "seed"):
+        return made
+    return estimator_of(name, **settings, seed=seed)
+
+
+def load_fitted(folder: Path) -> Encoder | Retriever:
+    """The fitted model that was saved in this folder, whatever it is.
+
+    Raises:
+        ArtifactError: the folder is missing, damaged, or of another version.
+    """
+    facts = load_json(folder / ESTIMATOR)
+    if not isinstance(facts, dict) or "kind" not in facts:
+        raise ArtifactError(f"a kind of model expected in {folder / ESTIMATOR}: train again")
+    settings = {key: value for key, value in facts.items() if key != "kind"}
+    try:
+        estimator = estimator_of(str(facts["kind"]), **settings)
+    except ConfigError as error:
+        raise ArtifactError(
+            f"a model of this version expected in {folder / ESTIMATOR}: {error}; train again"
+        ) from error
+    fitted = estimator.load(folder)
+    if not isinstance(fitted, Encoder | Retriever):
+        raise ArtifactError(f"an encoder or a retriever expected in {folder}: train again")
+    return fitted
+
+
+def as_retriever(fitted: Encoder | Retriever, catalog: Catalog) -> Retriever:
+    """What answers queries: a retriever as it is, an encoder with an exact index behind it."""
+    return VectorRetriever.over(fitted, catalog) if isinstance(fitted, Encoder) else fitted

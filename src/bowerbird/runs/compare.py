@@ -1,0 +1,118 @@
+"""Several models, one split: each tuned on validation, fitted, judged on what it has not seen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bowerbird.data.dataset import Dataset
+from bowerbird.data.split import Rule, Split
+from bowerbird.encoders.encoder import Encoder
+from bowerbird.errors import BowerbirdError, DataError
+from bowerbird.evaluation.background import Background
+from bowerbird.evaluation.leaderboard import Leaderboard, leaderboard
+from bowerbird.evaluation.offline import evaluate
+from bowerbird.evaluation.report import Report
+from bowerbird.retrieval.retriever import Retriever
+from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.run import Stopwatch
+from bowerbird.runs.tune import Choice, choose, seeded
+
+Tell = Callable[[str, str], None]
+"""Told (model, what is being done)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the models are compared."""
+
+    models: tuple[str, ...]
+    inner: Rule  # cuts the validation holdout out of the training data
+    ks: tuple[int, ...] = (10, 20, 100)
+    seed: int = 0
+    tune: bool = True
+    refit: bool = True  # on validation too, once the settings are chosen
+    baseline: str = "popularity"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of it."""
+
+    board: Leaderboard
+    reports: Mapping[str, Report]
+    choices: Mapping[str, Choice]
+    fitted: Mapping[str, Encoder | Retriever]
+    seconds: Mapping[str, Mapping[str, float]]  # model → choose, fit, evaluate
+    skipped: Mapping[str, str]  # model → why
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "leaderboard": self.board.to_json(),
+            "reports": {name: report.to_json() for name, report in self.reports.items()},
+            "settings": {name: choice.to_json() for name, choice in self.choices.items()},
+            "seconds": dict(self.seconds),
+            "skipped": dict(self.skipped),
+        }
+
+
+def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
+    """Judge every model of the plan on the split's holdout; one that refuses the data is skipped.
+
+    Raises:
+        DataError: all refuse.
+    """
+    tell = tell or (lambda model, what: None)
+    parts: dict[str, dict[str, Any]] = {"report": {}, "choice": {}, "fitted": {}, "seconds": {}}
+    skipped: dict[str, str] = {}
+    train = split.train if plan.refit else plan.inner.split(split.train).train
+    background = Background.of(split.train)
+    for name in plan.models:
+        try:
+            for part, value in _judge(name, split, train, background, plan, tell).items():
+                parts[part][name] = value
+        except BowerbirdError as error:
+            skipped[name] = str(error)
+            tell(name, f"skipped: {error}")
+    reports = parts["report"]
+    if not reports:
+        reasons = "; ".join(f"{name}: {why}" for name, why in skipped.items())
+        raise DataError(f"no model could be judged: {reasons}")
+    baseline = plan.baseline if plan.baseline in reports else next(iter(reports))
+    board = leaderboard(reports, baseline, seed=plan.seed)
+    return Comparison(board, reports, parts["choice"], parts["fitted"], parts["seconds"], skipped)
+
+
+def _judge(
+    name: str, split: Split, train: Dataset, background: Background, plan: Plan, tell: Tell
+) -> dict[str, Any]:
+    watch = Stopwatch()
+    choice = Choice(seeded(name, plan.seed))
+    if plan.tune:
+        what = "choosing settings on validation"
+        tell(name, what)
+        choice = choose(
+            choice.estimator,
+            split.train,
+            plan.inner,
+            plan.seed,
+            plan.ks[0],
+            lambda news: tell(name, f"{what}: {news}"),
+        )
+    chosen = float(watch)
+    tell(name, "fitting")
+    fitted = choice.estimator.fit(train)
+    fit = float(watch) - chosen
+    recommender = recommender_of(fitted, train, split.holdout.repeats)
+    recommender = replace(recommender, allow=split.holdout.allow)
+    total = len(split.holdout)
+    report = evaluate(
+        recommender.recommend,
+        split.holdout,
+        background,
+        plan.ks,
+        lambda done: tell(name, f"evaluating {done:,} of {total:,} users"),
+    )
+    seconds = {"choose": chosen, "fit": fit, "evaluate": float(watch) - chosen - fit}
+    seconds = {part: round(s, 2) for part, s in seconds.items()}
+    return {"report": report, "choice": choice, "fitted": fitted, "seconds": seconds}

@@ -1,0 +1,218 @@
+"""What is asked, in TOML: typed, unknown keys are errors. Options make the same object."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bowerbird.data.importing import Inputs
+from bowerbird.data.schema import TYPE_WEIGHTS, EventSchema, TableSchema
+from bowerbird.data.split import RULES, Rule
+from bowerbird.data.tables import Source
+from bowerbird.encoders.encoder import Estimator
+from bowerbird.errors import ConfigError
+from bowerbird.retrieval.models import MODELS
+from bowerbird.runs.tune import seeded
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EventsTable(_Table):
+    """[events]: where they are, which column is what, how much an event counts."""
+
+    path: str
+    database: str | None = None
+    user: str | None = None
+    item: str | None = None
+    timestamp: str | None = None
+    order: str | None = None
+    type: str | None = None
+    weight: str | None = None
+    value: str | None = None
+    rating: str | None = None
+    threshold: float | None = None
+    context: tuple[str, ...] = ()
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class CatalogTable(_Table):
+    """[items] or [users]: where they are, the id column, kinds of the others."""
+
+    path: str
+    database: str | None = None
+    id: str | None = None
+    kinds: dict[str, str] = Field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+
+
+class QualityTable(_Table):
+    """[quality]: how strict to be with broken rows."""
+
+    unknown_items: Literal["error", "keep"] = "error"
+    max_broken: Annotated[float, Field(ge=0, le=1)] = 0.0
+    quarantine: str = "quarantine.jsonl"
+
+
+class SplitTable(BaseModel):
+    """[split]: the rule by name, and its settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str = "time"
+
+
+class ModelTable(BaseModel):
+    """[model]: the model by name, and its settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "cooccurrence"
+    tune: bool = True
+
+
+class Recipe(_Table):
+    """Everything that is asked: what to read, what to learn, how to judge."""
+
+    events: EventsTable
+    items: CatalogTable | None = None
+    users: CatalogTable | None = None
+    quality: QualityTable = QualityTable()
+    model: ModelTable = ModelTable()
+    split: SplitTable = SplitTable()
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def inputs(self, now: int | None = None) -> Inputs:
+        """What the importer needs."""
+        events = self.events
+        named = events.model_dump(exclude={"path", "database", "weights"})
+        schema = EventSchema(**named, type_weights={**TYPE_WEIGHTS, **events.weights})
+        return Inputs(
+            events=Source(events.path, events.database),
+            items=_source(self.items),
+            users=_source(self.users),
+            event_schema=schema,
+            item_schema=_schema(self.items),
+            user_schema=_schema(self.users),
+            unknown_items=self.quality.unknown_items,
+            max_broken=self.quality.max_broken,
+            quarantine=Path(self.quality.quarantine),
+            now=now,
+        )
+
+    def estimator(self) -> Estimator:
+        """The model, not yet fitted.
+
+        Raises:
+            ConfigError: no such model, or it has no such setting.
+        """
+        return seeded(self.model.name, self.seed, **dict(self.model.model_extra or {}))
+
+    def rule(self) -> Rule:
+        """How the data is split.
+
+        Raises:
+            ConfigError: no such rule, or it has no such setting.
+        """
+        return rule_of(self.split.kind, **dict(self.split.model_extra or {}))
+
+    def text(self) -> str:
+        """As TOML."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True, mode="json"))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe file; its paths are relative to its own folder.
+
+    Raises:
+        ConfigError: it is missing, is no TOML, or says something unknown.
+    """
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: a readable recipe expected: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: valid TOML expected: {error}") from error
+    for name in ("events", "items", "users"):
+        table = told.get(name)
+        if isinstance(table, dict) and "path" in table and "database" not in table:
+            table["path"] = str(path.parent / str(table["path"]))
+    return recipe_of(told, str(path))
+
+
+def recipe_of(told: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe from plain data.
+
+    Raises:
+        ConfigError: naming the key, what was expected and the valid keys.
+    """
+    try:
+        return Recipe.model_validate(told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            valid = ", ".join(_keys(first["loc"]))
+            raise ConfigError(f"{where}: unknown key {place!r}; the keys are {valid}") from error
+        came = "" if first["type"] == "missing" else f", {first['input']!r} came"
+        raise ConfigError(f"{where}: {place}: {first['msg'].lower()}{came}") from error
+
+
+def rule_of(kind: str, **settings: Any) -> Rule:  # noqa: ANN401  each rule has its own settings
+    """A split rule by name.
+
+    Raises:
+        ConfigError: no such rule, or it has no such setting.
+    """
+    if kind not in RULES:
+        raise ConfigError(f"split: one of {', '.join(RULES)} expected, {kind!r} came")
+    rule = RULES[kind]
+    valid = list(rule.__dataclass_fields__)
+    for name in settings:
+        if name not in valid:
+            raise ConfigError(
+                f"split {kind}: unknown key {name!r}; the keys are {', '.join(valid)}"
+            )
+    try:
+        return rule(**settings)
+    except TypeError as error:
+        raise ConfigError(f"split {kind}: {error}") from error
+
+
+def model_names(told: str) -> list[str]:
+    """Comma-separated model names, checked.
+
+    >>> model_names("ease, als")
+    ['ease', 'als']
+    """
+    names = [name.strip() for name in told.split(",") if name.strip()]
+    for name in names:
+        if name not in MODELS:
+            raise ConfigError(f"models: some of {', '.join(MODELS)} expected, {name!r} came")
+    if not names:
+        raise ConfigError(f"models: some of {', '.join(MODELS)} expected, none came")
+    return names
+
+
+def _keys(place: tuple[int | str, ...]) -> list[str]:
+    """The valid keys of the table in which an unknown one was found."""
+    tables: dict[str, type[BaseModel]] = {
+        "events": EventsTable,
+        "items": CatalogTable,
+        "users": CatalogTable,
+        "quality": QualityTable,
+    }
+    table = tables.get(str(place[0]), Recipe) if len(place) > 1 else Recipe
+    return list(table.model_fields)
+
+
+def _source(table: CatalogTable | None) -> Source | None:
+    return None if table is None else Source(table.path, table.database)
+
+
+def _schema(table: CatalogTable | None) -> TableSchema:
+    if table is None:
+        return TableSchema()
+    return TableSchema(table.id, table.kinds, table.ignore)

@@ -1,0 +1,218 @@
+"""A run: what training leaves behind, one folder, whole or not there at all.
+
+recipe.toml       what was asked
+run.json          model, settings and how they were chosen, data hash, seed, versions, metrics
+model/            estimator.json, arrays.safetensors
+items.parquet     the catalog; users.parquet the people; log.parquet who met what
+"""
+
+import hashlib
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from bowerbird.data.artifacts import load_json, save_json, whole
+from bowerbird.data.columns import Column
+from bowerbird.data.dataset import Catalog, Dataset, Interactions
+from bowerbird.data.events_frame import id_text
+from bowerbird.data.fields import read_fields, write_fields
+from bowerbird.data.split import LeaveOneOut
+from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.encoders.encoder import Encoder, Estimator
+from bowerbird.errors import ArtifactError
+from bowerbird.retrieval.models import load_fitted
+from bowerbird.retrieval.retriever import Retriever
+from bowerbird.runs.tune import Choice, Progress, choose
+
+FORMAT = 1
+LIBRARIES = ("bowerbird", "numpy", "scipy", "polars", "implicit", "safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder in memory."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    data: Dataset
+    fitted: Encoder | Retriever
+
+
+def train(
+    estimator: Estimator,
+    data: Dataset,
+    seed: int,
+    tune: bool = True,
+    progress: Progress | None = None,
+) -> tuple[Encoder | Retriever, Choice]:
+    """Choose settings with everyone's last event held out, then fit on everything."""
+    choice = Choice(estimator)
+    if tune:
+        choice = choose(estimator, data, LeaveOneOut(seed=seed), seed, progress=progress)
+    if progress is not None:
+        progress("fitting on all events")
+    return choice.estimator.fit(data), choice
+
+
+def write_run(
+    folder: Path, data: Dataset, fitted: Encoder | Retriever, facts: Mapping[str, Any], recipe: str
+) -> None:
+    """The run folder, written under a temporary name and moved into place at the end.
+
+    Args:
+        folder: a folder that is there is replaced.
+        data: what the run recommends from.
+        fitted: the model.
+        facts: to be kept in run.json beside the hashes and versions.
+        recipe: the text of recipe.toml.
+
+    Raises:
+        ArtifactError: it cannot be written.
+    """
+    try:
+        with whole(folder) as partial:
+            (partial / "model").mkdir(parents=True)
+            fitted.save(partial / "model")
+            _write_data(partial, data)
+            (partial / "recipe.toml").write_text(recipe, "utf-8")
+            files = {p.relative_to(partial).as_posix(): digest(p) for p in _files(partial)}
+            known = {"format": FORMAT, "data": data_digest(data), "versions": versions()}
+            save_json(partial / "run.json", {**facts, **known, "files": files})
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder}: cannot be written: {error}; choose another --out"
+        ) from error
+
+
+def load_run(folder: Path) -> Run:
+    """A run as it was written.
+
+    Raises:
+        ArtifactError: it is no run folder, a file is missing or changed, or of another version.
+    """
+    facts = load_facts(folder)
+    for name, expected in facts["files"].items():
+        path = folder / name
+        if not path.is_file() or digest(path) != expected:
+            state = "damaged" if path.is_file() else "missing"
+            raise ArtifactError(f"{path}: {state} since it was written; train again")
+    return Run(folder, facts, _read_data(folder, facts), load_fitted(folder / "model"))
+
+
+def load_facts(folder: Path) -> dict[str, Any]:
+    """What run.json says.
+
+    Raises:
+        ArtifactError: it is no run folder, or of another version.
+    """
+    if not (folder / "run.json").is_file():
+        remedy = "make one with «bowerbird train --events FILE --out RUN»"
+        raise ArtifactError(
+            f"{folder}: a run folder expected, there is no run.json in it; {remedy}"
+        )
+    facts = load_json(folder / "run.json")
+    if facts.get("format") != FORMAT:
+        came = f"format {FORMAT} expected, {facts.get('format')} came"
+        raise ArtifactError(f"{folder}: {came}; train again with this version")
+    return dict(facts)
+
+
+def versions() -> dict[str, str]:
+    """What made this, for reproduction."""
+    found = {name: version(name) for name in LIBRARIES}
+    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def data_digest(data: Dataset) -> str:
+    """SHA-256 of everything in a dataset that a model can learn from."""
+    total = hashlib.sha256()
+    log = data.log
+    for ids in (data.users, data.catalog.items):
+        total.update("\0".join(ids.ids).encode())
+    for array in (log.users, log.items, log.times, log.weights):
+        total.update(np.ascontiguousarray(array).data)
+    for name, column in [*data.catalog.fields.items(), *data.traits.items()]:
+        total.update(f"\0{name}\0{column.kind}\0".encode())
+        total.update("\0".join(column.words()).encode())
+    return total.hexdigest()
+
+
+class Stopwatch:
+    """Seconds since it was made, for progress and for run.json."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __float__(self) -> float:
+        return round(time.perf_counter() - self.start, 2)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write_data(folder: Path, data: Dataset) -> None:
+    log = data.log
+    write_fields(data.catalog.items, data.catalog.fields, "item").write_parquet(
+        folder / "items.parquet"
+    )
+    write_fields(data.users, data.traits, "user").write_parquet(folder / "users.parquet")
+    columns = {"user": log.users, "item": log.items, "time": log.times, "weight": log.weights}
+    optional = {"type": log.types, "value": log.values}
+    columns |= {name: array for name, array in optional.items() if array is not None}
+    context = {f"context.{n}": c.values for n, c in log.context.items()}
+    pl.DataFrame({**columns, **context}).write_parquet(folder / "log.parquet")
+    kinds = {
+        "items": {name: column.kind for name, column in data.catalog.fields.items()},
+        "users": {name: column.kind for name, column in data.traits.items()},
+        "ids": {"item": data.catalog.items.kind, "user": data.users.kind},
+        "types": list(log.type_names),
+        "context": {name: list(column.labels) for name, column in log.context.items()},
+        "ordered": data.ordered,
+        "dated": data.dated,
+    }
+    save_json(folder / "schema.json", kinds)
+
+
+def _read_data(folder: Path, facts: Mapping[str, Any]) -> Dataset:
+    kinds = load_json(folder / "schema.json")
+    items, fields = _read_table(folder / "items.parquet", "item", kinds["items"], kinds["ids"])
+    users, traits = _read_table(folder / "users.parquet", "user", kinds["users"], kinds["ids"])
+    log = {s.name: s.to_numpy() for s in pl.read_parquet(folder / "log.parquet").get_columns()}
+    interactions = Interactions(
+        log["user"],
+        log["item"],
+        log["time"],
+        log["weight"],
+        log.get("type"),
+        tuple(kinds["types"]),
+        log.get("value"),
+        {
+            name: Column("category", log[f"context.{name}"], tuple(labels))
+            for name, labels in kinds["context"].items()
+        },
+    )
+    catalog = Catalog(items, fields)
+    return Dataset(users, catalog, interactions, traits, kinds["ordered"], kinds["dated"])
+
+
+def _read_table(
+    path: Path, id: str, kinds: dict[str, str], id_kinds: dict[str, str]
+) -> tuple[Vocabulary, dict[str, Column]]:
+    frame = pl.read_parquet(path)
+    ids = frame.select(id_text(pl.col(id), frame.schema[id], str(path), id))[id]
+    vocabulary = Vocabulary(tuple(ids.to_list()), id_kinds[id])
+    return vocabulary, read_fields(frame.drop(id), kinds, str(path))
