@@ -71,7 +71,7 @@ def files(folder):
 
 
 def test_a_fitted_model_is_an_encoder_or_a_retriever_and_holds_its_estimator(name, fitted):
-    assert isinstance(fitted, Encoder) or isinstance(fitted, Retriever)
+    assert isinstance(fitted, Encoder | Retriever)
     assert type(fitted.estimator) is type(estimator(name))
 
 

@@ -83,8 +83,8 @@ def test_it_learns_which_content_goes_with_which():
     data = replace(shop(titled(), log), users=Vocabulary(tuple(map(str, range(40)))))
     learned = Content(text="tfidf", dim=4, blend=0.0).fit(data)
     query = learned.encode_queries(Queries.of([[0]]))[0]
-    apple, train, violin = (learned.encode_items(data.catalog) @ query)[9:12]
-    assert train > violin + 0.1 and apple > violin + 0.1
+    _, train, violin = (learned.encode_items(data.catalog) @ query)[9:12]
+    assert train > violin + 0.5
     alone = Content(text="tfidf", dim=4, blend=1.0).fit(data)
     _, train, violin = (
         alone.encode_items(data.catalog) @ alone.encode_queries(Queries.of([[0]]))[0]
@@ -101,7 +101,7 @@ def test_a_column_that_went_missing_is_an_empty_one():
 
 def test_a_catalog_without_usable_columns_says_what_to_give():
     links = {"link": Column("url", np.array(["x"] * 12, dtype=object))}
-    with pytest.raises(ConfigError, match="text, category, list, number, vector expected .* link"):
+    with pytest.raises(ConfigError, match=r"text, category, list, number, vector expected .* link"):
         Content().fit(shop(links))
 
 

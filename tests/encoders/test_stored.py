@@ -27,7 +27,7 @@ def test_settings_and_arrays_come_back(tmp_path):
 
 def test_another_kind_of_model_is_refused(tmp_path):
     store(tmp_path, "als", Als(), ARRAYS)
-    with pytest.raises(ArtifactError, match="kind 'ease' expected .* 'als' came"):
+    with pytest.raises(ArtifactError, match=r"kind 'ease' expected .* 'als' came"):
         stored(tmp_path, "ease", Als)
 
 

@@ -19,6 +19,9 @@ out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and errors: never in the way of a result."""
 
+IN_TERMINAL = ("recall", "coverage", "arp")
+"""Metrics beside the first that fit in 80 columns; the report has all."""
+
 Say = Callable[[str], None]
 
 
@@ -50,10 +53,11 @@ def print_findings(findings: Sequence[Finding]) -> None:
 
 def print_leaderboard(board: Leaderboard) -> None:
     """Models by rows, best first; 95 % intervals; gains over the baseline."""
-    first, *rest = board.metrics
+    first, *others = board.metrics
+    rest = [name for name in others if name.partition("@")[0] in IN_TERMINAL]
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
-    for name in (first, "95 % interval", f"over {board.baseline}"):
+    for name in (first, "95 % interval", "gain"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in rest:
         table.add_column(name, justify="right", no_wrap=True)

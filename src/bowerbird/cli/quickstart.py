@@ -20,7 +20,7 @@ from bowerbird.retrieval.models import MODELS, as_retriever
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.compare import Comparison, Plan, compare
 from bowerbird.runs.recipe import Recipe, recipe_of
-from bowerbird.runs.run import Stopwatch, write_run
+from bowerbird.runs.run import Stopwatch, Trained, write_run
 
 DATA = "movielens-100k-films"
 FILMS = (
@@ -72,14 +72,9 @@ def quickstart(
     report = {"facts": facts, **comparison.to_json()}
     write_report(folder, comparison, report, DATA, blocks)
     choice = comparison.choices[best]
-    run = {"model": best, "seed": seed, "trained_at": now(), "choice": choice.to_json()}
-    write_run(
-        folder / "run",
-        imported.data,
-        choice.estimator.fit(imported.data),
-        {**run, "seconds": float(watch)},
-        recipe.text(),
-    )
+    trained = Trained(choice.estimator.fit(imported.data), choice, comparison.fallback)
+    run = {"model": best, "seed": seed, "trained_at": now(), "seconds": float(watch)}
+    write_run(folder / "run", imported.data, trained, run, recipe.text())
     _title("5  To go on")
     out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
     out.print(f"run     {shown(folder / 'run')}   ({best}, fitted on everything)")
@@ -106,7 +101,7 @@ def _people(comparison: Comparison, train: Dataset, best: str) -> list[Block]:
     asked = np.flatnonzero(lengths[report.users] >= 2 * LISTED)
     chosen = asked[np.linspace(0, len(asked) - 1, PEOPLE).astype(int)]
     users = report.users[chosen]
-    engine = recommender_of(comparison.fitted[best], train)
+    engine = recommender_of(comparison.fitted[best], train, comparison.fallback)
     queries = train.queries().take(users.astype(np.int64))
     hits, titles = engine.recommend(queries, LISTED), train.catalog.titles()
     liked = queries.known(len(train.catalog))

@@ -10,10 +10,10 @@ import typer
 
 from bowerbird.cli.console import err, out, print_json, print_table, shown, working
 from bowerbird.data.artifacts import whole
-from bowerbird.data.dataset import Dataset
+from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.fields import ids_as_they_came, written_as
 from bowerbird.data.importing import Inputs, import_dataset, read_catalog
-from bowerbird.data.joining import extended, joined
+from bowerbird.data.joining import extended, retold
 from bowerbird.data.moments import seconds
 from bowerbird.data.queries import Queries
 from bowerbird.data.tables import Source
@@ -32,9 +32,8 @@ FORMATS = (".parquet", ".csv", ".tsv", ".jsonl")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who is asked about, by id, and their histories in the rows of `data`."""
+    """Who is asked about, by id, and their histories in the rows of the run."""
 
-    data: Dataset
     users: Vocabulary  # in the order asked
     queries: Queries
     strangers: int  # of them, people nobody knows anything of
@@ -91,7 +90,7 @@ def recommend(
         asked = _asked(loaded.data, wanted, all_users, history)
     now = loaded.data.newest() if loaded.data.dated else None
     now = now if at is None else seconds(at)
-    engine = recommender_of(loaded.fitted, loaded.data, allow_repeats, now)
+    engine = recommender_of(loaded.fitted, loaded.data, loaded.fallback, allow_repeats, now)
     if current is not None:
         engine = replace(engine, allow=current if engine.allow is None else current & engine.allow)
     with working("recommending") as say:
@@ -101,10 +100,10 @@ def recommend(
             parts.append(engine.recommend(asked.queries.take(np.arange(start, stop)), k))
             say(f"{stop:,} of {len(asked.queries):,} users")
         hits = Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        table = _table(asked, hits)
+        table = _table(asked, loaded.data.catalog, hits)
     if asked.strangers:
         err.print(f"note: {asked.strangers:,} users without a history got what is popular")
-    _give(table, asked, hits, out_file, json)
+    _give(table, loaded.data.catalog, asked, hits, (out_file, json))
 
 
 def _catalog_of_today(run: Run, items: str | None) -> tuple[Run, np.ndarray | None]:
@@ -140,21 +139,20 @@ def _asked(data: Dataset, wanted: list[str] | None, everyone: bool, history: str
     if history is not None:
         strange = import_dataset(Inputs(Source(history))).data
         told, kind = strange.users, strange.users.kind
-        data, log = joined(data, strange)
-        queries = data.queries().then(data.with_log(log).queries())
-        ids = data.users.ids if everyone else told.ids
+        queries = queries.then(retold(strange, data))
+        ids = data.users.extended(told.ids).ids if everyone else told.ids
     ids = ids if wanted is None else tuple(wanted)
-    rows = data.users.rows(ids)
-    from_file = told.rows(ids) >= 0
-    queries = queries.take(np.where(from_file, len(data.users) + rows, rows))
+    from_file = told.rows(ids)
+    rows = np.where(from_file >= 0, len(data.users) + from_file, data.users.rows(ids))
+    queries = queries.take(rows)
     kind = kind if written_as(kind, ids) else "String"
-    return Asked(data, Vocabulary(ids, kind), queries, int((queries.lengths() == 0).sum()))
+    return Asked(Vocabulary(ids, kind), queries, int((queries.lengths() == 0).sum()))
 
 
-def _table(asked: Asked, hits: Hits) -> pl.DataFrame:
+def _table(asked: Asked, catalog: Catalog, hits: Hits) -> pl.DataFrame:
     """Columns user, item, rank, score; ids in the type they came in."""
     query, place = np.nonzero(hits.rows >= 0)
-    users, items = ids_as_they_came(asked.users), ids_as_they_came(asked.data.catalog.items)
+    users, items = ids_as_they_came(asked.users), ids_as_they_came(catalog.items)
     return pl.DataFrame(
         {
             "user": users.gather(query),
@@ -165,8 +163,11 @@ def _table(asked: Asked, hits: Hits) -> pl.DataFrame:
     )
 
 
-def _give(table: pl.DataFrame, asked: Asked, hits: Hits, file: Path | None, json: bool) -> None:
+def _give(
+    table: pl.DataFrame, catalog: Catalog, asked: Asked, hits: Hits, to: tuple[Path | None, bool]
+) -> None:
     """Into the file, as JSON, or the first few for a person to read."""
+    file, json = to
     if file is not None:
         with whole(file) as partial:
             if file.suffix == ".parquet":
@@ -180,11 +181,11 @@ def _give(table: pl.DataFrame, asked: Asked, hits: Hits, file: Path | None, json
         print_json(table.to_dicts())
     if file is not None or json:
         return
-    titles = asked.data.catalog.titles()
+    titles = catalog.titles()
     for q in range(min(SHOWN_USERS, len(asked.users))):
         rows = [row for row in hits.rows[q] if row >= 0]
         lines = [
-            [str(rank), asked.data.catalog.items.ids[row], titles[row], f"{score:.4f}"]
+            [str(rank), catalog.items.ids[row], titles[row], f"{score:.4f}"]
             for rank, (row, score) in enumerate(zip(rows, hits.scores[q], strict=False), 1)
         ]
         print_table(("rank", "item", "title", "score"), lines, f"user {asked.users.ids[q]}")

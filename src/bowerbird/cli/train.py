@@ -53,21 +53,20 @@ def train(
     estimator, watch = asked.estimator(), Stopwatch()
     imported = read(asked.inputs(now()), quiet=json)
     with working(f"training {asked.model.name}") as say:
-        fitted, choice = fit(estimator, imported.data, asked.seed, asked.model.tune, say)
+        trained = fit(estimator, imported.data, asked.seed, asked.model.tune, say)
     facts = {
         "model": asked.model.name,
         "seed": asked.seed,
         "trained_at": now(),
         "seconds": float(watch),
-        "choice": choice.to_json(),
         "broken_rows": len(imported.quarantine),
     }
     with working("writing the run"):
-        write_run(out_folder, imported.data, fitted, facts, asked.text())
+        write_run(out_folder, imported.data, trained, facts, asked.text())
     if json:
         print_json(load_facts(out_folder))
     else:
-        _tell(out_folder, asked.model.name, imported.data.users.ids[0], choice, watch)
+        _tell(out_folder, asked.model.name, imported.data.users.ids[0], trained.choice, watch)
 
 
 def _tell(folder: Path, model: str, user: str, choice: Choice, watch: Stopwatch) -> None:

@@ -53,7 +53,7 @@ def _broken(quarantine: Quarantine) -> list[Finding]:
         name = "future-timestamps" if "in the past" in reason else name
         rows = "row is" if count == 1 else "rows are"
         message = f"{where}: {count:,} {rows} broken: {reason}"
-        example = f"row {quarantine.first[1]}: {quarantine.first[2]}" if quarantine.first else ""
+        example = quarantine.examples[where, reason]
         remedy = "repair the rows at their source, or go on without them: --max-broken SHARE"
         if name == "unknown-items":
             remedy = "add the items to the item table, or keep them bare: --unknown-items keep"

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from bowerbird.data.moments import SECOND, micros
-from bowerbird.data.schema import EventSchema
+from bowerbird.data.quarantine import AN_ITEM_OF
+from bowerbird.data.schema import NAMES, EventSchema
 from bowerbird.errors import DataError
 
 DAY = 86_400
+MAX_WEIGHT = 1e30
+"""Beyond it, sums of weights no longer fit into float32."""
+_OURS = "bowerbird."
+"""Before the names of our own columns while the shop's, which may be called anything, are there."""
 _NOTHING = ("", "nan", "null", "none", "na", "n/a")
 
 
@@ -19,18 +24,15 @@ class Context:
 
     schema: EventSchema
     where: str
+    untyped: bool  # the source knows text only
     items_where: str
     known_items: tuple[str, ...] | None  # None: any item will do
     now: int | None
 
     def kind(self, rows: pl.LazyFrame, name: str) -> str:
         """The type that ids of this column are written back in; "?": text that may be numbers."""
-        types = rows.collect_schema()
-        dtype = types[str(getattr(self.schema, name))]
-        text_only = all(t == pl.String for t in types.dtypes()) and self.where.endswith(
-            (".csv", ".tsv")
-        )
-        return "?" if text_only else id_kind(dtype)
+        dtype = rows.collect_schema()[str(getattr(self.schema, name))]
+        return "?" if self.untyped else id_kind(dtype)
 
 
 def event_rows(rows: pl.LazyFrame, context: Context) -> pl.LazyFrame:
@@ -40,14 +42,15 @@ def event_rows(rows: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         DataError: a column has a type that cannot mean what it should.
     """
     schema, types = context.schema, rows.collect_schema()
+    _refuse_nested(context, types)
     values = _values(context, types)
-    reason = pl.coalesce(*(_reason(name, context, types) for name in [*values]), pl.lit(None))
+    reason = pl.coalesce(*(_reason(name, context) for name in values))
     return (
-        rows.with_row_index("row", offset=1)
-        .with_columns(**{f"_{name}": value for name, value in values.items()})
+        rows.with_columns(**{f"{_OURS}{name}": value for name, value in values.items()})
+        .with_row_index(f"{_OURS}row", offset=1)
         .select(
-            "row",
-            *(pl.col(f"_{name}").alias(name) for name in values if name != "rating"),
+            pl.col(f"{_OURS}row").alias("row"),
+            *(pl.col(f"{_OURS}{name}").alias(name) for name in values),
             *(
                 pl.col(column).cast(pl.String).alias(f"context.{column}")
                 for column in schema.context
@@ -70,11 +73,20 @@ def id_text(column: pl.Expr, dtype: pl.DataType, where: str, name: str) -> pl.Ex
         whole = column.is_finite() & (column == column.floor())
         number = pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String))
         return number.otherwise(pl.when(column.is_finite()).then(column.cast(pl.String)))
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         text = column.cast(pl.String).str.strip_chars()
         return pl.when(~text.str.to_lowercase().is_in(_NOTHING)).then(text)
     came = f"{where}: column {name!r}: ids of text or whole numbers expected, {dtype} came"
     raise DataError(f"{came}; convert the column or name another")
+
+
+def _refuse_nested(context: Context, types: Mapping[str, pl.DataType]) -> None:
+    for name in (*NAMES, "context"):
+        given = getattr(context.schema, name)
+        for column in given if isinstance(given, tuple) else (given,):
+            if column is not None and types[column].is_nested():
+                came = f"one value a row expected ({name}), {types[column]} came"
+                raise DataError(f"{context.where}: column {column!r}: {came}; name another column")
 
 
 def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
@@ -95,7 +107,7 @@ def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.
     if weight is not None:
         values["weight"] = weight
     if schema.value:
-        values["value"] = _number(schema.value).cast(pl.Float32)
+        values["value"] = _number(schema.value).cast(pl.Float32, strict=False)
     return values
 
 
@@ -120,18 +132,18 @@ def _weight(context: Context) -> pl.Expr | None:
     product = factors[0]
     for factor in factors[1:]:
         product = product * factor
-    return product.cast(pl.Float32)
+    return product.cast(pl.Float32, strict=False)
 
 
-def _reason(name: str, context: Context, types: Mapping[str, pl.DataType]) -> pl.Expr:
+def _reason(name: str, context: Context) -> pl.Expr:
     """Why this value breaks its row; null where it does not."""
-    schema, value = context.schema, pl.col(f"_{name}")
+    schema, value = context.schema, pl.col(f"{_OURS}{name}")
     column = str(schema.timestamp if name == "time" else getattr(schema, name))
     if name in ("user", "item"):
         reason = _told(column, "an id expected", value.is_null())
         if name == "item" and context.known_items is not None:
             known = pl.Series(context.known_items, dtype=pl.String)
-            expected = f"an item of {context.items_where} expected"
+            expected = f"{AN_ITEM_OF} {context.items_where} expected"
             return pl.coalesce(reason, _told(column, expected, ~value.is_in(known.implode())))
         return reason
     if name == "time":
@@ -143,7 +155,9 @@ def _reason(name: str, context: Context, types: Mapping[str, pl.DataType]) -> pl
     if name == "weight":
         return _weight_reason(schema)
     if name == "value":  # most events have none, which is no fault
-        return _told(column, "a number expected", value.is_null() & pl.col(column).is_not_null())
+        came = pl.col(column).cast(pl.String).str.strip_chars().str.to_lowercase()
+        number = value.is_not_null() & value.is_finite()
+        return _told(column, "a number expected", ~number & ~came.is_in(_NOTHING))
     expected = "a whole number expected" if name == "order" else "an event type expected"
     return _told(column, expected, value.is_null())
 
@@ -152,7 +166,7 @@ def _weight_reason(schema: EventSchema) -> pl.Expr:
     reasons = []
     if schema.weight:
         number = _number(schema.weight)
-        bad = number.is_null() | (number < 0) | number.is_infinite()
+        bad = number.is_null() | (number < 0) | (number > MAX_WEIGHT)
         reasons.append(_told(schema.weight, "a weight of 0 or more expected", bad))
     if schema.rating and schema.threshold is not None:
         missing = _number(schema.rating).is_null()

@@ -3,7 +3,8 @@
 The only way in: files, SQL queries and known data sets all pass here.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +16,19 @@ from numpy import ndarray
 from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Catalog, Dataset, Interactions
 from bowerbird.data.events_frame import Context, event_rows, id_text
-from bowerbird.data.fields import read_fields
+from bowerbird.data.fields import read_fields, written_as
 from bowerbird.data.moments import SECOND
-from bowerbird.data.quarantine import Quarantine
+from bowerbird.data.quarantine import AN_ITEM_OF, Quarantine
 from bowerbird.data.schema import ITEM_IDS, USER_IDS, EventSchema, TableSchema
-from bowerbird.data.tables import Source, mixed_ids, opened, unreadable
+from bowerbird.data.tables import Source, mixed_ids, opened, unreadable, untyped
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import DataError
 
 BATCH_ROWS = 500_000
 """Rows held as text at a time: about 100 MB; the arrays they become take 30 bytes a row."""
+MAX_TYPES = 32_767
+"""Codes of event types are int16."""
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # what fits into 64 bits and looks the same again
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,17 @@ def import_dataset(inputs: Inputs, progress: Callable[[int], None] | None = None
         schema = inputs.event_schema.resolved(names, str(inputs.events))
         _refuse_mixed_ids(inputs.events, schema)
         known = items.ids if items is not None and inputs.unknown_items == "error" else None
-        context = Context(schema, str(inputs.events), str(inputs.items), known, inputs.now)
+        where = (str(inputs.events), untyped(inputs.events), str(inputs.items))
+        context = Context(schema, *where, known, inputs.now)
         columns = _read_events(rows, context, quarantine, progress)
+        if not columns.items.names:
+            _refuse_strangers(rows, context, quarantine)
     if inputs.quarantine is not None:
         quarantine.write(inputs.quarantine)
     quarantine.enforce(inputs.max_broken, inputs.quarantine)
     if not columns.items.names:
-        raise DataError(f"{inputs.events}: at least one event expected, the table has none")
+        first = f"; {quarantine.told(inputs.quarantine)}" if len(quarantine) else ""
+        raise DataError(f"{inputs.events}: at least one event expected, the table has none{first}")
     data = _assemble(columns, items, users, schema)
     return Imported(data, quarantine, tuple(_notes(data, schema, names, quarantine)))
 
@@ -126,6 +134,9 @@ class _Columns:
                 array = (self.users if name == "user" else self.items).codes(series)
             elif name == "type":
                 array = self.types.codes(series).astype(np.int16)
+                if len(self.types.names) > MAX_TYPES:
+                    few = ", ".join(sorted(self.types.names.values())[:3])
+                    raise DataError(f"at most {MAX_TYPES:,} event types expected, more came: {few}, …")
             elif name.startswith("context."):
                 array = self.context.setdefault(name, _Ids()).codes(series)
             else:
@@ -151,18 +162,19 @@ def _read_events(
             good = batch.filter(pl.col("reason").is_null())
             if good.height < batch.height:
                 broken = batch.filter(pl.col("reason").is_not_null()).select("row", "reason")
-                quarantine.add(context.where, broken, rows)
+                quarantine.add(context.where, broken)
             columns.add(good.drop("row", "reason"))
             done += batch.height
             if progress is not None:
                 progress(done)
     except pl.exceptions.PolarsError as error:
         raise unreadable(Path(context.where), error) from error
+    quarantine.fetch(context.where, rows)
     quarantine.rows_read += done
     for name in ("user", "item"):
         if columns.kinds[name] == "?":
             ids = columns.users if name == "user" else columns.items
-            columns.kinds[name] = "Int64" if whole_numbers(ids.names.values()) else "String"
+            columns.kinds[name] = text_kind(ids.names.values())
     return columns
 
 
@@ -224,8 +236,7 @@ def read_catalog(source: Source, schema: TableSchema | None = None) -> Catalog:
     quarantine.enforce(0.0, None)
     if table is None:  # only without a source, which there is
         return Catalog(Vocabulary(()))
-    kind = "Int64" if whole_numbers(table.ids) else "String"
-    items = Vocabulary(table.ids, kind)
+    items = Vocabulary(table.ids, text_kind(table.ids))
     return Catalog(items, table.fields_of(items))
 
 
@@ -254,39 +265,67 @@ def _read_table(
         types = rows.collect_schema()
         schema = schema.resolved(types.names(), guesses, str(source))
         id = schema.id or ""
-        text = id_text(pl.col(id), types[id], str(source), id).alias("id")
+        text = id_text(pl.col(id), types[id], str(source), id)
         try:
-            frame = rows.with_row_index("row", offset=1).with_columns(text).collect()
+            frame = rows.with_columns(text.alias(id)).collect()
         except pl.exceptions.PolarsError as error:
             raise unreadable(Path(source.where), error) from error
-        again = pl.format("column {}: unique ids expected, {} came again", pl.lit(id), pl.col("id"))
-        empty = pl.format("column {}: an id expected, it is empty", pl.lit(id))
-        missing, repeated = pl.col("id").is_null(), ~pl.col("id").is_first_distinct()
-        reason = pl.when(missing).then(empty).when(repeated).then(again)
-        frame = frame.with_columns(reason.alias("reason"))
-        broken = frame.filter(pl.col("reason").is_not_null())
+        ids = pl.col("id")
+        again = pl.format("column {}: unique ids expected, {} came again", pl.lit(id), ids)
+        empty = pl.format("column {}: an id expected, nothing came", pl.lit(id))
+        repeated = ~ids.is_first_distinct()
+        reasons = frame.select(
+            pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("row"),
+            pl.col(id).alias("id"),
+        ).with_columns(reason=pl.when(ids.is_null()).then(empty).when(repeated).then(again))
+        broken = reasons.filter(pl.col("reason").is_not_null()).select("row", "reason")
         if broken.height:
-            quarantine.add(str(source), broken.select("row", "reason"), rows)
+            quarantine.add(str(source), broken)
+            quarantine.fetch(str(source), rows)
     quarantine.rows_read += frame.height
-    good = frame.filter(pl.col("reason").is_null())
+    good = frame.filter(reasons["reason"].is_null())
     if not good.height:
-        raise DataError(f"{source}: at least one row expected, the table has none")
-    rest = good.drop("row", "reason", "id", *({id, *schema.ignore} - {"id"}))
-    return _Table(tuple(good["id"].to_list()), rest, schema, str(source))
+        first = f"; {quarantine.told(None)}" if broken.height else ""
+        raise DataError(f"{source}: at least one row expected, the table has none{first}")
+    rest = good.drop({id, *schema.ignore})
+    return _Table(tuple(good[id].to_list()), rest, schema, str(source))
 
 
-def whole_numbers(ids: object) -> bool:
-    """Are these ids all integers, written without leading zeros?"""
-    return all(id.lstrip("-").isdecimal() and str(int(id)) == id for id in ids)  # type: ignore[attr-defined]
+def text_kind(ids: Iterable[str]) -> str:
+    """The type of ids that came as text: whole numbers if all are, without leading zeros.
+
+    >>> text_kind(["7", "-12"]), text_kind(["007"]), text_kind(["7", "guest"])
+    ('Int64', 'String', 'String')
+    """
+    return "Int64" if all(map(_WHOLE.fullmatch, ids)) else "String"
 
 
 def sorted_ids(ids: set[str], kind: str) -> list[str]:
     """In the order of their type: 2 before 10 where they are numbers."""
-    return sorted(ids, key=float if kind.startswith(("Int", "UInt", "Float")) else None)
+    if kind.startswith(("Int", "UInt")):
+        return sorted(ids, key=int)
+    return sorted(ids, key=float if kind.startswith("Float") else None)
 
 
 def _common(kind: str, more: tuple[str, ...]) -> str:
-    return kind if kind == "String" or whole_numbers(more) or "Float" in kind else "String"
+    """The type of both tables' ids; text if those of the other table do not fit."""
+    same = "Float" in kind or text_kind(more) == "Int64"
+    return kind if kind == "String" or (same and written_as(kind, more)) else "String"
+
+
+def _refuse_strangers(rows: pl.LazyFrame, context: Context, quarantine: Quarantine) -> None:
+    """Not one event has an item of the item table: the ids are of two sorts."""
+    unknown = sum(count for (_, what), count in quarantine.counts.items() if AN_ITEM_OF in what)
+    if not unknown or context.known_items is None:
+        return
+    column = context.schema.item or ""
+    text = id_text(pl.col(column), rows.collect_schema()[column], context.where, column)
+    came = rows.select(text.alias("item")).drop_nulls().head(3).collect()["item"]
+    there = ", ".join(context.known_items[:3])
+    raise DataError(
+        f"{context.where}: column {column!r}: items of {context.items_where} expected, none came: "
+        f"{', '.join(came)} here, {there} there; name the column of the same ids: --item-column"
+    )
 
 
 def _refuse_mixed_ids(source: Source, schema: EventSchema) -> None:
@@ -306,7 +345,8 @@ def _notes(
             f"column {schema.rating!r}: every rating counts as liking; --threshold 4 would count "
             "only ratings of 4 and more, the rest as seen"
         )
-    unweighted = sorted(set(data.log.type_names) - set(schema.type_weights) - {"event"})
+    weighted = {name.lower() for name in schema.type_weights}
+    unweighted = [name for name in data.log.type_names if name.lower() not in weighted]
     if schema.type and unweighted:
         notes.append(f"event types without a weight count 1: {', '.join(unweighted[:8])}")
     if not data.ordered:

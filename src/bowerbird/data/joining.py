@@ -10,6 +10,7 @@ import polars as pl
 
 from bowerbird.data.dataset import Catalog, Dataset, Interactions
 from bowerbird.data.fields import read_fields, write_fields
+from bowerbird.data.queries import Queries
 
 
 def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
@@ -25,6 +26,15 @@ def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
     by = np.lexsort((log.times, user_rows))  # stable: ties keep the order of `other`
     moved = replace(log.where(by), users=user_rows[by], items=item_rows[by])
     return replace(data, users=users, catalog=catalog, traits=traits), moved
+
+
+def retold(other: Dataset, data: Dataset) -> Queries:
+    """The histories of `other` in the item rows of `data`; what it does not know is row -1."""
+    queries = other.queries()
+    rows = data.catalog.items.rows(other.catalog.items.ids)
+    people = data.users.rows(other.users.ids)
+    context = {name: column.take(people) for name, column in data.traits.items()}
+    return replace(queries, items=rows[queries.items], context=context)
 
 
 def extended(catalog: Catalog, newer: Catalog) -> Catalog:

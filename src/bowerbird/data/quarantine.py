@@ -9,8 +9,10 @@ import polars as pl
 from bowerbird.data.artifacts import whole
 from bowerbird.errors import DataError
 
-KEPT_PER_BATCH = 100_000
-"""Broken rows whose contents are kept, of one batch of one table; all are counted."""
+KEPT = 100_000
+"""Broken rows of a table whose contents are kept; all are counted."""
+AN_ITEM_OF = "an item of"
+"""How the reason begins that an event's item is not in the item table."""
 
 
 @dataclass(slots=True)
@@ -18,31 +20,49 @@ class Quarantine:
     """The broken rows of all tables of one import."""
 
     rows_read: int = 0
-    counts: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, reason) → rows
-    first: tuple[str, int, str] | None = None  # table, row, reason
-    rows: list[pl.DataFrame] = field(default_factory=list)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)  # (table, what) → rows
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)  # the first row of each
+    kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # table → row, reason[, data]
 
-    def add(self, where: str, broken: pl.DataFrame, source: pl.LazyFrame) -> None:
-        """Set aside the rows `broken` (columns row from 1, reason) of the table `source`."""
-        kinds = broken.with_columns(kind=pl.col("reason").str.replace(r", [^,]* came.*$", ""))
-        for kind, count in kinds.group_by("kind", maintain_order=True).len().iter_rows():
+    def add(self, where: str, broken: pl.DataFrame) -> None:
+        """Count the rows `broken` (columns row from 1, reason) of a table."""
+        what = pl.col("reason").str.replace(r"(?s)( expected).*$", "$1")
+        kinds = broken.with_columns(what=what).group_by("what", maintain_order=True)
+        for kind, count, row, reason in kinds.agg(
+            pl.len(), pl.first("row"), pl.first("reason").alias("first")
+        ).iter_rows():
             self.counts[where, kind] = self.counts.get((where, kind), 0) + count
-        if self.first is None:
-            self.first = (where, *broken.row(0))
-        kept = broken.head(KEPT_PER_BATCH)
-        numbered = source.with_row_index("row", offset=1)
-        contents = numbered.join(kept.lazy(), on="row", how="semi").collect()
-        data = contents.select("row", pl.struct(pl.exclude("row").cast(pl.String)).alias("data"))
-        self.rows.append(kept.with_columns(pl.lit(where).alias("file")).join(data, on="row"))
+            self.examples.setdefault((where, kind), f"row {row}: {reason}")
+        before = self.kept.get(where, broken.clear())
+        self.kept[where] = pl.concat([before, broken.head(KEPT - before.height)])
+
+    def fetch(self, where: str, source: pl.LazyFrame) -> None:
+        """Keep the contents of the broken rows of this table: one more pass over it."""
+        kept = self.kept.get(where)
+        if kept is None:
+            return
+        types = source.collect_schema()
+        told = [pl.col(n) if t.is_nested() else pl.col(n).cast(pl.String, strict=False) for n, t in types.items()]
+        numbered = source.select(pl.struct(told).alias("data")).with_row_index("row", offset=1)
+        rows = kept.lazy().select("row")
+        found = numbered.join(rows, on="row", how="semi").collect(engine="streaming")
+        self.kept[where] = kept.join(found, on="row", maintain_order="left")
 
     def write(self, path: Path) -> None:
-        """One JSON object a row: file, row, reason and the row's own columns."""
-        if not self.rows:
+        """One JSON object a row: file, row, reason and the row's own columns.
+
+        Raises:
+            DataError: there is a folder of this name.
+        """
+        if not self.kept:
             return
+        if path.is_dir():
+            raise DataError(f"--quarantine {path}: a file expected, this is a folder; name another")
         with whole(path) as partial, partial.open("w", encoding="utf-8") as out:
-            for frame in self.rows:
-                for row in frame.select("file", "row", "reason", "data").iter_rows(named=True):
-                    out.write(json.dumps(row, ensure_ascii=False) + "\n")
+            for where, frame in self.kept.items():
+                for row in frame.iter_rows(named=True):
+                    told = json.dumps({"file": where, **row}, ensure_ascii=False, default=str)
+                    out.write(f"{told}\n")
 
     def enforce(self, max_broken: float, path: Path | None) -> None:
         """Refuse the tables if a larger share of their rows is broken than allowed.
@@ -50,16 +70,20 @@ class Quarantine:
         Raises:
             DataError: naming the first broken row, where the others are, and the way out.
         """
-        if self.first is None or len(self) <= max_broken * self.rows_read:
+        if len(self) <= max_broken * self.rows_read:
             return
-        where, row, reason = self.first
-        rest = f" and {len(self) - 1:,} more" if len(self) > 1 else ""
-        kept = f" (all in {path})" if path is not None else ""
         share = -(-len(self) * 10_000 // max(self.rows_read, 1)) / 10_000
         remedy = f"repair them, or go on without them: --max-broken {share:g}"
-        if "an item of" in reason:
+        if any(what.find(AN_ITEM_OF) >= 0 for _, what in self.counts):
             remedy += ", or keep such items: --unknown-items keep"
-        raise DataError(f"{where}: row {row}: {reason}{rest}{kept}; {remedy}")
+        raise DataError(f"{self.told(path)}; {remedy}")
+
+    def told(self, path: Path | None) -> str:
+        """The first broken row, how many more there are, and where they are kept."""
+        (where, _), example = next(iter(self.examples.items()))
+        rest = f" and {len(self) - 1:,} more" if len(self) > 1 else ""
+        kept = f" (all in {path})" if path is not None else ""
+        return f"{where}: {example}{rest}{kept}"
 
     def __len__(self) -> int:
         return sum(self.counts.values())

@@ -60,7 +60,7 @@ class EventSchema:
         if missing:
             has = f"the columns are {', '.join(columns)}"
             remedy = f"name it with --{missing[0]}-column"
-            raise DataError(f"{where}: a {missing[0]} column expected; {has}; {remedy}")
+            raise DataError(f"{where}: column of the {missing[0]} expected; {has}; {remedy}")
         for name in self.context:
             if name not in columns:
                 has = ", ".join(columns)

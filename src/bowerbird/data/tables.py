@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -45,7 +46,17 @@ def opened(source: Source) -> Iterator[pl.LazyFrame]:
         return
     with tempfile.TemporaryDirectory(prefix="bowerbird-sql-") as scratch:
         _spool(source, Path(scratch))
-        yield pl.scan_parquet(f"{scratch}/*.parquet")
+        parts = [pl.scan_parquet(file) for file in sorted(Path(scratch).glob("*.parquet"))]
+        # each batch has the types of its own values: nothing but gaps, numbers, then text
+        yield pl.concat(parts, how="vertical_relaxed")
+
+
+def untyped(source: Source) -> bool:
+    """Is everything in it text, numbers too, because the format has no types?"""
+    path = Path(source.where)
+    if source.database is not None or not path.exists():
+        return False
+    return _files(path)[0].suffix.lower() in (".csv", ".tsv")
 
 
 def _scan(path: Path) -> pl.LazyFrame:
@@ -117,8 +128,12 @@ def unreadable(path: Path, error: Exception) -> DataError:
         place = _bad_json_line(file)
     elif file.suffix.lower() in (".csv", ".tsv"):
         place = _bad_csv_line(file)
-    reason = str(error).strip().splitlines()[0]
-    return DataError(f"{path}: {place or reason}; repair the file or export it again")
+    return DataError(f"{path}: {place or first_line(error)}; repair the file or export it again")
+
+
+def first_line(error: Exception) -> str:
+    """What another library says of its error, as short as it can be said."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _bad_json_line(file: Path) -> str:
@@ -144,29 +159,35 @@ def _bad_csv_line(file: Path) -> str:
                     )
     except UnicodeDecodeError as error:
         return f"UTF-8 text expected, byte {error.object[error.start]:#x} at {error.start} came"
+    except csv.Error as error:
+        return f"CSV expected, {error}"
     return ""
 
 
 def mixed_ids(source: Source, column: str) -> str:
     """Where a JSONL file gives one id as a number and another as text; "" where it does not."""
     path = Path(source.where)
-    if source.database or not path.is_file() or path.suffix.lower() not in (".jsonl", ".ndjson"):
+    if source.database is not None or not path.exists():
         return ""
-    first: dict[str, int] = {}
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            value = json.loads(line).get(column) if line.strip() else None
-            if value is not None:
-                first.setdefault("text" if isinstance(value, str) else "a number", number)
-            if len(first) > 1 or number > MIXED_IDS_CHECKED:
-                break
-    return " and ".join(f"{kind} in row {row}" for kind, row in first.items()) * (len(first) > 1)
+    first: dict[str, str] = {}
+    for file in _files(path):
+        if file.suffix.lower() not in (".jsonl", ".ndjson"):
+            return ""
+        with file.open("rb") as lines:
+            for number, line in enumerate(islice(lines, MIXED_IDS_CHECKED), 1):
+                value = json.loads(line).get(column) if line.strip() else None
+                if value is not None:
+                    kind = "text" if isinstance(value, str) else "a number"
+                    first.setdefault(kind, f"row {number}{f' of {file.name}' * (file != path)}")
+                if len(first) > 1:
+                    return " and ".join(f"{kind} in {place}" for kind, place in first.items())
+    return ""
 
 
 def _spool(source: Source, scratch: Path) -> None:
     """Run the query and keep its rows as Parquet, a batch at a time."""
     where, database = source.where.strip().rstrip(";"), source.database or ""
-    query = where if " " in where else f"SELECT * FROM {where}"
+    query = where if len(where.split()) > 1 else f"SELECT * FROM {where}"
     try:
         if database.startswith("duckdb:"):
             _spool_duckdb(query, database, scratch / "rows.parquet")
@@ -179,10 +200,8 @@ def _spool(source: Source, scratch: Path) -> None:
     except (DataError, ConfigError):
         raise
     except Exception as error:  # every driver raises its own; all mean the same to the reader
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"{_redacted(database)}: {reason}; check the URL and {query!r}"
-        ) from error
+        reason = f"{_redacted(database)}: {first_line(error)}"
+        raise ConfigError(f"{reason}; check the URL and {query!r}") from error
 
 
 def _spool_duckdb(query: str, database: str, file: Path) -> None:
@@ -192,7 +211,13 @@ def _spool_duckdb(query: str, database: str, file: Path) -> None:
     if path != ":memory:" and not Path(path).is_file():
         raise ConfigError(f"{database}: no such DuckDB file: {path}")
     with duckdb.connect(path, read_only=path != ":memory:") as connection:
-        connection.execute(f"COPY ({query}) TO '{file}' (FORMAT parquet)")
+        types = connection.execute(f"DESCRIBE {query}").fetchall()
+        # Parquet holds a UUID as 16 bytes; as an id it is the text that people see
+        plain = ", ".join(
+            f'CAST("{name}" AS VARCHAR) AS "{name}"' if kind == "UUID" else f'"{name}"'
+            for name, kind, *_ in types
+        )
+        connection.execute(f"COPY (SELECT {plain} FROM ({query})) TO '{file}' (FORMAT parquet)")
 
 
 def _spool_sqlalchemy(query: str, database: str, scratch: Path) -> None:
@@ -210,11 +235,20 @@ def _spool_sqlalchemy(query: str, database: str, scratch: Path) -> None:
                 query, connection, iter_batches=True, batch_size=SQL_BATCH, infer_schema_length=None
             )
             for number, batch in enumerate(batches):
-                batch.write_parquet(scratch / f"{number:06}.parquet")
+                _writable(batch).write_parquet(scratch / f"{number:06}.parquet")
     finally:
         engine.dispose()
     if not any(scratch.iterdir()):
         raise DataError(f"query {query!r}: at least one row expected, none came")
+
+
+def _writable(batch: pl.DataFrame) -> pl.DataFrame:
+    """The same with Python objects (a driver's UUIDs) as text."""
+    objects = [name for name, dtype in batch.schema.items() if dtype == pl.Object]
+    texts = [[None if v is None else str(v) for v in batch[name]] for name in objects]
+    return batch.with_columns(
+        pl.Series(name, text, dtype=pl.String) for name, text in zip(objects, texts, strict=True)
+    )
 
 
 def _redacted(database: str) -> str:

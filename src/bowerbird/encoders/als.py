@@ -31,7 +31,7 @@ class Als:
     """
 
     dim: int = 64
-    regularization: float = 1.0  # λ
+    regularization: float = 10.0  # λ
     alpha: float = 10.0  # α
     iterations: int = 15
     seed: int = 0
@@ -62,11 +62,11 @@ class Als:
         return AlsEncoder(self, Embeddings(data.catalog.items, vectors))
 
     def variants(self, data: Dataset) -> tuple["Als", ...]:
-        """Six settings: weak to strong confidence, each with little and much regularisation."""
+        """Six settings: weak to strong confidence, each with its λ, in dim and twice dim."""
         grid = [
-            replace(self, alpha=alpha, regularization=factor * alpha)
+            replace(self, dim=dim, alpha=alpha, regularization=alpha)
+            for dim in (self.dim, 2 * self.dim)
             for alpha in (1.0, 10.0, 40.0)
-            for factor in (0.1, 1.0)
         ]
         return tuple(dict.fromkeys([self, *grid]))[:6]
 
@@ -123,7 +123,7 @@ class AlsEncoder:
 def confidences(seen: csr_array, alpha: float) -> csr_matrix:
     """1 + α·weight at what was met: the library takes confidences and applies no 1 + itself.
 
-    >>> confidences(csr_array(np.array([[0, 2]], dtype=np.float32)), 10).data
+    >>> confidences(csr_array(np.array([[0, 2]], dtype=np.float32)), 10.0).data
     array([21.], dtype=float32)
     """
     parts = (1 + np.float32(alpha) * seen.data, seen.indices, seen.indptr)

@@ -1,10 +1,11 @@
 """Content: an item is what is written on it, so a new one can be placed before anybody met it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 from numpy import ndarray
 from scipy.sparse import csr_array, diags_array
 
@@ -38,7 +39,7 @@ class Content:
     dim: int = 512
     sentence_weight: float = 0.7  # words and labels have 1
     number_weight: float = 0.2
-    decay: float = 0.98  # an event counts this times the one after it
+    decay: float = 0.9  # an event counts this times the one after it
     blend: float = 0.4  # 1: content alone, no learning from who met what
     regularization: float = 0.1
     seed: int = 0
@@ -59,25 +60,27 @@ class Content:
             ConfigError: the catalog has no usable columns.
             ArtifactError: text="use" and the sentence encoder is not installed.
         """
-        sentences = self.text == "use" or (self.text == "auto" and use_version() is not None)
-        describer = Describer.of(data.catalog, sentences, self.dim, self.seed)
-        raw, placed = self._raw(describer, data.catalog)
-        mean = raw[placed].mean(axis=0) if placed.any() else np.zeros(raw.shape[1], np.float32)
-        centred = raw - mean
-        centred[~placed] = 0
-        leading = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, : self.dim]
-        projection = np.ascontiguousarray(leading, dtype=np.float32)
-        items = unit(centred @ projection)
-        settled = self if data.ordered else replace(self, decay=1.0)
-        return ContentEncoder(
-            settled, describer, mean, projection, items, self._mixing(data, items)
-        )
+        return next(self.fit_each(data, (self,)))
+
+    def fit_each(
+        self, data: Dataset, variants: tuple["Content", ...]
+    ) -> Iterator["ContentEncoder"]:
+        """The same for several settings; the catalog is read once for all decays and blends."""
+        known: dict[Content, tuple[ContentEncoder, ndarray]] = {}
+        for variant in variants:
+            key = replace(variant, decay=1.0, blend=0.0)
+            if key not in known:
+                known[key] = key._read(data)
+            encoder, learned = known[key]
+            mixing = variant.blend * np.eye(len(learned)) + (1 - variant.blend) * learned
+            settled = variant if data.ordered else replace(variant, decay=1.0)
+            yield replace(encoder, estimator=settled, mixing=mixing.astype(np.float32))
 
     def variants(self, data: Dataset) -> tuple["Content", ...]:
         """How much is learned from who met what, and how fast a history fades."""
-        fading = (self.decay,) if not data.ordered else (0.9, 1.0)
-        grid = [replace(self, blend=b, decay=d) for d in fading for b in (0.2, 0.7)]
-        return tuple(dict.fromkeys([self, *grid]))
+        fading = (0.9, 0.7, 1.0) if data.ordered else (self.decay,)
+        grid = [replace(self, blend=b, decay=d) for d in fading for b in (0.4, 0.7)]
+        return tuple(dict.fromkeys([self, *grid]))[:6]
 
     @classmethod
     def load(cls, folder: Path) -> "ContentEncoder":
@@ -96,6 +99,23 @@ class Content:
         parts = (arrays[name] for name in ("mean", "projection", "items", "mixing"))
         return ContentEncoder(estimator, describer, *parts)
 
+    def _read(self, data: Dataset) -> tuple["ContentEncoder", ndarray]:
+        """Everything that decay and blend do not change: the items, and M."""
+        sentences = self.text == "use" or (self.text == "auto" and use_version() is not None)
+        describer = Describer.of(data.catalog, sentences, self.dim, self.seed)
+        raw, placed = self._raw(describer, data.catalog)
+        mean = raw[placed].mean(axis=0) if placed.any() else np.zeros(raw.shape[1], np.float32)
+        centred = raw - mean
+        centred[~placed] = 0
+        leading = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, : self.dim]
+        projection = np.ascontiguousarray(leading, dtype=np.float32)
+        items = unit(centred @ projection)
+        learned = self._learned(data, items)
+        encoder = ContentEncoder(
+            self, describer, mean, projection, items, learned.astype(np.float32)
+        )
+        return encoder, learned
+
     def _raw(self, describer: Describer, catalog: Catalog) -> tuple[ndarray, ndarray]:
         """The blocks side by side, and which items have any content."""
         weights = {"sentences": self.sentence_weight, "numbers": self.number_weight}
@@ -104,12 +124,12 @@ class Content:
         raw = np.concatenate(parts, axis=1)
         return raw, np.any(raw, axis=1)
 
-    def _mixing(self, data: Dataset, items: ndarray) -> Float32[ndarray, "d d"]:
-        """A; the identity where nothing can be learned."""
+    def _learned(self, data: Dataset, items: ndarray) -> Float64[ndarray, "d d"]:
+        """M, of the size of I; I where there is nothing to learn from."""
         identity = np.eye(items.shape[1])
         seen = data.matrix()
-        if self.blend == 1 or not seen.nnz:
-            return identity.astype(np.float32)
+        if not seen.nnz:
+            return identity
         seen.data[:] = 1
         lengths = np.maximum(np.diff(seen.indptr), 1)
         scaled = csr_array(diags_array(1 / np.sqrt(lengths)) @ seen)
@@ -122,9 +142,9 @@ class Content:
         left = rebuilt + self.regularization * np.trace(rebuilt) / len(identity) * identity
         right = own + self.regularization * np.trace(own) / len(identity) * identity
         learned = np.linalg.solve(right.T, np.linalg.solve(left, others).T).T
-        learned *= np.sqrt(len(identity)) / max(np.linalg.norm(learned), 1e-12)
-        mixed = self.blend * identity + (1 - self.blend) * learned
-        return mixed.astype(np.float32)
+        size = np.linalg.norm(learned)
+        scaled_to_one: Float64[ndarray, "d d"] = learned * np.sqrt(len(identity)) / max(size, 1e-12)
+        return scaled_to_one
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def top_svd(
         v, s, u = top_svd(csr_array(matrix.T), rank, seed)
         return settled(u, s, v)
     matrix = csr_array(matrix, dtype=np.float32)
-    basis = krylov(matrix, min(rank * SPACE + BLOCK, matrix.shape[1]), seed)
+    basis = krylov(matrix, min(rank * SPACE + 8 * BLOCK, matrix.shape[1]), seed)
     image = matrix @ basis
     values, vectors = np.linalg.eigh(image.T @ image)
     s = np.sqrt(np.maximum(values[::-1][:rank], 0)).astype(np.float32)

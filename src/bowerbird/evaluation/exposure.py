@@ -225,7 +225,8 @@ def _list_means(rows: Int32[ndarray, "b k"], of_item: ndarray) -> Float64[ndarra
 
 def _row_sums(left: csr_array, right: csr_array) -> Float64[ndarray, "b"]:
     owners = np.repeat(np.arange(left.shape[0]), np.diff(left.indptr))
-    return np.bincount(owners, weights=left.data * right.data, minlength=left.shape[0])
+    sums = np.bincount(owners, weights=left.data * right.data, minlength=left.shape[0])
+    return sums.astype(np.float64)  # of no entries at all bincount makes whole numbers
 
 
 def _unit_sums(sums: csr_array) -> csr_array:

@@ -20,7 +20,7 @@ from bowerbird.data.queries import Queries
 from bowerbird.encoders.stored import store, stored
 from bowerbird.index.exact import in_blocks
 from bowerbird.index.index import Hits, Ragged, best
-from bowerbird.retrieval.retriever import silence
+from bowerbird.retrieval.retriever import silence, within
 
 PAIRS_AT_ONCE = 4_000_000
 """Pairs counted at a time: 16 bytes each, twice."""
@@ -112,6 +112,7 @@ class CoOccurrenceRetriever:
     ) -> Hits:
         """The items the history makes likely; only those with some evidence."""
         n = self.weights.shape[0]
+        allow, exclude = within(n, allow, exclude)
         known = queries.known(n)
         fading = np.float32(self.estimator.decay) ** known.ages().astype(np.float32)
         shape = (len(known), n)

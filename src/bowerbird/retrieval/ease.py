@@ -17,7 +17,7 @@ from bowerbird.encoders.stored import store, stored
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.exact import in_blocks
 from bowerbird.index.index import NONE, Hits, Ragged, best
-from bowerbird.retrieval.retriever import silence
+from bowerbird.retrieval.retriever import silence, within
 
 KIND = "ease"
 ROWS = 256
@@ -117,6 +117,7 @@ class EaseRetriever:
         exclude: Ragged | None = None,
     ) -> Hits:
         """The best of the items that were ever met; nothing for a history without such an item."""
+        allow, exclude = within(self.n_items, allow, exclude)
         seen = seen_of(queries, self.n_items)[:, self.met]
 
         def block(start: int, stop: int) -> Hits:

@@ -1,5 +1,6 @@
 """GF-CF: recommendation as smoothing over the graph of users and items. Nothing is trained."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.exact import in_blocks
 from bowerbird.index.index import NONE, Hits, Ragged, best
 from bowerbird.retrieval.ease import seen_of
-from bowerbird.retrieval.retriever import silence
+from bowerbird.retrieval.retriever import silence, within
 
 KIND = "graph-filter"
 
@@ -48,16 +49,21 @@ class GraphFilter:
         Raises:
             DataError: there is no interaction of weight above 0.
         """
-        seen = data.matrix()
-        if not seen.nnz:
-            raise DataError("interactions with a weight above 0 expected, none came")
-        seen.data[:] = 1
-        users, items = (np.asarray(seen.sum(axis=axis)).ravel() for axis in (1, 0))
-        smooth = csr_array(root_inverse(users) @ seen @ root_inverse(items), dtype=np.float32)
+        return next(self.fit_each(data, (self,)))
+
+    def fit_each(
+        self, data: Dataset, variants: tuple["GraphFilter", ...]
+    ) -> Iterator["GraphFilterRetriever"]:
+        """The same for several settings; only another rank or seed is decomposed again."""
+        smooth, items = normalised(data)
         linear = csr_array(smooth.T @ smooth)
         linear.sort_indices()
-        low = top_svd(smooth, self.rank, self.seed)[2]
-        return GraphFilterRetriever(self, linear, low, items.astype(np.float32))
+        known: dict[tuple[int, int], ndarray] = {}
+        for variant in variants:
+            key = (variant.rank, variant.seed)
+            if key not in known:
+                known[key] = top_svd(smooth, *key)[2]
+            yield GraphFilterRetriever(variant, linear, known[key], items)
 
     def variants(self, data: Dataset) -> tuple["GraphFilter", ...]:
         """Less and more of the low-pass filter."""
@@ -98,6 +104,7 @@ class GraphFilterRetriever:
         exclude: Ragged | None = None,
     ) -> Hits:
         """The best of the items that were ever met; nothing for a history without such an item."""
+        allow, exclude = within(len(self.degrees), allow, exclude)
         seen, never = seen_of(queries, len(self.degrees)), self.degrees == 0
         signal = seen @ self._asked
 
@@ -122,6 +129,21 @@ class GraphFilterRetriever:
         """Settings, both filters and the degrees."""
         arrays = {"low": self.low, "degrees": self.degrees} | matrix_arrays("linear", self.linear)
         store(folder, KIND, self.estimator, arrays)
+
+
+def normalised(data: Dataset) -> tuple[csr_array, Float32[ndarray, "n"]]:
+    """R̃ = D_u^-½ R D_i^-½, and the degrees of the items.
+
+    Raises:
+        DataError: there is no interaction of weight above 0.
+    """
+    seen = data.matrix()
+    if not seen.nnz:
+        raise DataError("interactions with a weight above 0 expected, none came")
+    seen.data[:] = 1
+    users, items = (np.asarray(seen.sum(axis=axis)).ravel() for axis in (1, 0))
+    smooth = csr_array(root_inverse(users) @ seen @ root_inverse(items), dtype=np.float32)
+    return smooth, items.astype(np.float32)
 
 
 def root_inverse(degrees: ndarray) -> dia_array:

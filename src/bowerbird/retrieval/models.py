@@ -24,7 +24,7 @@ MODELS: dict[str, str] = {
 }
 
 
-def estimator_of(name: str, **settings: Any) -> Estimator:  # noqa: ANN401  each model has its own
+def estimator_of(name: str, /, **settings: Any) -> Estimator:  # noqa: ANN401  each model has its own
     """The estimator of this name with these settings; the rest keep their defaults.
 
     Raises:
@@ -47,11 +47,14 @@ def estimator_of(name: str, **settings: Any) -> Estimator:  # noqa: ANN401  each
     try:
         made: Estimator = estimator(**settings)
     except TypeError as error:
-        raise ConfigError(f"model {name}: settings of the right type expected: {error}") from error
+        came = ", ".join(f"{key} = {value!r}" for key, value in settings.items())
+        raise ConfigError(
+            f"model {name}: numbers and words as settings expected, {came}"
+        ) from error
     return made
 
 
-def seeded(name: str, seed: int, **settings: Any) -> Estimator:  # noqa: ANN401  as above
+def seeded(name: str, seed: int, /, **settings: Any) -> Estimator:  # noqa: ANN401  as above
     """`estimator_of` with this seed, where the model takes one and the settings name none."""
     made = estimator_of(name, **settings)
     if "seed" in settings or not hasattr(made, "seed"):

@@ -86,3 +86,17 @@ def silence(hits: Hits, speak: ndarray) -> Hits:
     """The same hits, none at all for the queries (Bool, b) that have nothing to say."""
     rows = np.where(speak[:, None], hits.rows, np.int32(-1))
     return Hits(rows, np.where(speak[:, None], hits.scores, NONE))
+
+
+def within(
+    n: int, allow: Bool[ndarray, "m"] | None, exclude: Ragged | None
+) -> tuple[Bool[ndarray, "n"] | None, Ragged | None]:
+    """Eligibility for a model of n items, where the catalog has grown to m since it was fitted."""
+    if allow is not None:
+        allow = allow[:n]
+    if exclude is None or not len(exclude.rows) or exclude.rows.max() < n:
+        return allow, exclude
+    old = exclude.rows < n
+    counts = np.bincount(exclude.owners()[old], minlength=len(exclude.offsets) - 1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return allow, Ragged(exclude.rows[old], offsets)

@@ -4,6 +4,7 @@ import numpy as np
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.encoders.encoder import Encoder
+from bowerbird.encoders.popularity import Popularity
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.backfill import Backfill
 from bowerbird.retrieval.models import as_retriever
@@ -11,18 +12,22 @@ from bowerbird.retrieval.retriever import Retriever
 
 
 def recommender_of(
-    fitted: Encoder | Retriever, data: Dataset, repeats: bool = False, now: int | None = None
+    fitted: Encoder | Retriever,
+    data: Dataset,
+    fallback: Popularity,
+    repeats: bool = False,
+    now: int | None = None,
 ) -> Recommender:
     """Retrieve from this data's catalog, backed by what is popular in its log.
 
     Args:
         fitted: what an estimator's `fit` returned.
         data: the catalog to recommend from, and the log that says what is popular.
+        fallback: how popularity is counted, for people nothing is known of and for open places.
         repeats: recommend what the history holds already, too.
         now: the moment that decides which items are available; None shows all.
     """
-    weight = np.zeros(len(data.catalog))
-    np.add.at(weight, data.log.items, data.log.weights)
-    popularity = np.log1p(weight).astype(np.float32)
+    popularity = fallback.fit(data).encode_items(data.catalog)[:, 0]
+    known = np.where(np.isnan(popularity), np.float32(-1), popularity)  # nobody met it: last
     allow = None if now is None else data.catalog.available(now)
-    return Recommender(Backfill(as_retriever(fitted, data.catalog), popularity), allow, repeats)
+    return Recommender(Backfill(as_retriever(fitted, data.catalog), known), allow, repeats)

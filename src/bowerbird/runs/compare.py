@@ -7,15 +7,17 @@ from typing import Any
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.split import Rule, Split
 from bowerbird.encoders.encoder import Encoder
+from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import BowerbirdError, DataError
 from bowerbird.evaluation.background import Background
 from bowerbird.evaluation.leaderboard import Leaderboard, leaderboard
 from bowerbird.evaluation.offline import evaluate
 from bowerbird.evaluation.report import Report
+from bowerbird.retrieval.models import seeded
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.run import Stopwatch
-from bowerbird.runs.tune import Choice, choose, seeded
+from bowerbird.runs.tune import Choice, choose, choose_fallback, settings_of
 
 Tell = Callable[[str, str], None]
 """Told (model, what is being done)."""
@@ -32,6 +34,7 @@ class Plan:
     tune: bool = True
     refit: bool = True  # on validation too, once the settings are chosen
     baseline: str = "popularity"
+    fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Comparison:
     reports: Mapping[str, Report]
     choices: Mapping[str, Choice]
     fitted: Mapping[str, Encoder | Retriever]
+    fallback: Popularity  # what stands behind every model
     seconds: Mapping[str, Mapping[str, float]]  # model → choose, fit, evaluate
     skipped: Mapping[str, str]  # model → why
 
@@ -51,6 +55,7 @@ class Comparison:
             "leaderboard": self.board.to_json(),
             "reports": {name: report.to_json() for name, report in self.reports.items()},
             "settings": {name: choice.to_json() for name, choice in self.choices.items()},
+            "fallback": settings_of(self.fallback),
             "seconds": dict(self.seconds),
             "skipped": dict(self.skipped),
         }
@@ -67,6 +72,11 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
     skipped: dict[str, str] = {}
     train = split.train if plan.refit else plan.inner.split(split.train).train
     background = Background.of(split.train)
+    if plan.tune:
+        tell("popularity", "choosing how to count what is popular")
+        plan = replace(
+            plan, fallback=choose_fallback(split.train, plan.inner, plan.seed, plan.ks[0])
+        )
     for name in plan.models:
         try:
             for part, value in _judge(name, split, train, background, plan, tell).items():
@@ -80,7 +90,8 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
         raise DataError(f"no model could be judged: {reasons}")
     baseline = plan.baseline if plan.baseline in reports else next(iter(reports))
     board = leaderboard(reports, baseline, seed=plan.seed)
-    return Comparison(board, reports, parts["choice"], parts["fitted"], parts["seconds"], skipped)
+    made = (parts["choice"], parts["fitted"], plan.fallback, parts["seconds"])
+    return Comparison(board, reports, *made, skipped)
 
 
 def _judge(
@@ -97,13 +108,14 @@ def _judge(
             plan.inner,
             plan.seed,
             plan.ks[0],
+            plan.fallback,
             lambda news: tell(name, f"{what}: {news}"),
         )
     chosen = float(watch)
     tell(name, "fitting")
     fitted = choice.estimator.fit(train)
     fit = float(watch) - chosen
-    recommender = recommender_of(fitted, train, split.holdout.repeats)
+    recommender = recommender_of(fitted, train, plan.fallback, split.holdout.repeats)
     recommender = replace(recommender, allow=split.holdout.allow)
     total = len(split.holdout)
     report = evaluate(

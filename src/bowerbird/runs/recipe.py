@@ -2,11 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bowerbird.data.importing import Inputs
 from bowerbird.data.schema import TYPE_WEIGHTS, EventSchema, TableSchema
@@ -14,8 +15,9 @@ from bowerbird.data.split import RULES, Rule
 from bowerbird.data.tables import Source
 from bowerbird.encoders.encoder import Estimator
 from bowerbird.errors import ConfigError
-from bowerbird.retrieval.models import MODELS
-from bowerbird.runs.tune import seeded
+from bowerbird.retrieval.models import MODELS, seeded
+
+Settings = TypeVar("Settings")
 
 
 class _Table(BaseModel):
@@ -108,7 +110,9 @@ class Recipe(_Table):
         Raises:
             ConfigError: no such model, or it has no such setting.
         """
-        return seeded(self.model.name, self.seed, **dict(self.model.model_extra or {}))
+        settings = dict(self.model.model_extra or {})
+        estimator = seeded(self.model.name, self.seed, **settings)
+        return _typed(type(estimator), asdict(estimator), f"model {self.model.name}")
 
     def rule(self) -> Rule:
         """How the data is split.
@@ -175,10 +179,22 @@ def rule_of(kind: str, **settings: Any) -> Rule:  # noqa: ANN401  each rule has 
             raise ConfigError(
                 f"split {kind}: unknown key {name!r}; the keys are {', '.join(valid)}"
             )
+    return _typed(rule, settings, f"split {kind}")
+
+
+def _typed(cls: type[Settings], settings: Mapping[str, Any], where: str) -> Settings:
+    """A dataclass from named values of the right types.
+
+    Raises:
+        ConfigError: naming the setting, what was expected and what came.
+    """
     try:
-        return rule(**settings)
-    except TypeError as error:
-        raise ConfigError(f"split {kind}: {error}") from error
+        return TypeAdapter(cls).validate_python(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"{where}: {place}: {first['msg'].lower()}, {first['input']!r} came"
+        raise ConfigError(message) from error
 
 
 def model_names(told: str) -> list[str]:

@@ -26,10 +26,11 @@ from bowerbird.data.fields import read_fields, write_fields
 from bowerbird.data.split import LeaveOneOut
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.encoder import Encoder, Estimator
+from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import ArtifactError
 from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
-from bowerbird.runs.tune import Choice, Progress, choose
+from bowerbird.runs.tune import Choice, Progress, choose, choose_fallback, settings_of
 
 FORMAT = 1
 LIBRARIES = ("bowerbird", "numpy", "scipy", "polars", "implicit", "safetensors")
@@ -43,6 +44,16 @@ class Run:
     facts: Mapping[str, Any]
     data: Dataset
     fitted: Encoder | Retriever
+    fallback: Popularity
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training gives: the model, how it was chosen, and what stands behind it."""
+
+    fitted: Encoder | Retriever
+    choice: Choice
+    fallback: Popularity
 
 
 def train(
@@ -51,25 +62,26 @@ def train(
     seed: int,
     tune: bool = True,
     progress: Progress | None = None,
-) -> tuple[Encoder | Retriever, Choice]:
+) -> Trained:
     """Choose settings with everyone's last event held out, then fit on everything."""
-    choice = Choice(estimator)
+    choice, fallback, rule = Choice(estimator), Popularity(), LeaveOneOut(seed=seed)
     if tune:
-        choice = choose(estimator, data, LeaveOneOut(seed=seed), seed, progress=progress)
+        fallback = choose_fallback(data, rule, seed)
+        choice = choose(estimator, data, rule, seed, fallback=fallback, progress=progress)
     if progress is not None:
         progress("fitting on all events")
-    return choice.estimator.fit(data), choice
+    return Trained(choice.estimator.fit(data), choice, fallback)
 
 
 def write_run(
-    folder: Path, data: Dataset, fitted: Encoder | Retriever, facts: Mapping[str, Any], recipe: str
+    folder: Path, data: Dataset, trained: Trained, facts: Mapping[str, Any], recipe: str
 ) -> None:
     """The run folder, written under a temporary name and moved into place at the end.
 
     Args:
         folder: a folder that is there is replaced.
         data: what the run recommends from.
-        fitted: the model.
+        trained: the model, and what stands behind it.
         facts: to be kept in run.json beside the hashes and versions.
         recipe: the text of recipe.toml.
 
@@ -79,12 +91,19 @@ def write_run(
     try:
         with whole(folder) as partial:
             (partial / "model").mkdir(parents=True)
-            fitted.save(partial / "model")
+            trained.fitted.save(partial / "model")
             _write_data(partial, data)
             (partial / "recipe.toml").write_text(recipe, "utf-8")
             files = {p.relative_to(partial).as_posix(): digest(p) for p in _files(partial)}
-            known = {"format": FORMAT, "data": data_digest(data), "versions": versions()}
-            save_json(partial / "run.json", {**facts, **known, "files": files})
+            made = {
+                "choice": trained.choice.to_json(),
+                "fallback": settings_of(trained.fallback),
+                "format": FORMAT,
+                "data": data_digest(data),
+                "versions": versions(),
+                "files": files,
+            }
+            save_json(partial / "run.json", {**facts, **made})
     except OSError as error:
         raise ArtifactError(
             f"{folder}: cannot be written: {error}; choose another --out"
@@ -103,7 +122,8 @@ def load_run(folder: Path) -> Run:
         if not path.is_file() or digest(path) != expected:
             state = "damaged" if path.is_file() else "missing"
             raise ArtifactError(f"{path}: {state} since it was written; train again")
-    return Run(folder, facts, _read_data(folder, facts), load_fitted(folder / "model"))
+    fitted, fallback = load_fitted(folder / "model"), Popularity(**facts["fallback"])
+    return Run(folder, facts, _read_data(folder), fitted, fallback)
 
 
 def load_facts(folder: Path) -> dict[str, Any]:
@@ -187,7 +207,7 @@ def _write_data(folder: Path, data: Dataset) -> None:
     save_json(folder / "schema.json", kinds)
 
 
-def _read_data(folder: Path, facts: Mapping[str, Any]) -> Dataset:
+def _read_data(folder: Path) -> Dataset:
     kinds = load_json(folder / "schema.json")
     items, fields = _read_table(folder / "items.parquet", "item", kinds["items"], kinds["ids"])
     users, traits = _read_table(folder / "users.parquet", "user", kinds["users"], kinds["ids"])

@@ -10,9 +10,9 @@ from bowerbird.data.dataset import Dataset
 from bowerbird.data.random_share import RandomShare
 from bowerbird.data.split import Holdout, Rule
 from bowerbird.encoders.encoder import Estimator
+from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import DataError
 from bowerbird.evaluation.metrics import Judged, ndcg
-from bowerbird.retrieval.models import estimator_of
 from bowerbird.runs.assemble import recommender_of
 
 MAX_USERS = 12_000
@@ -49,6 +49,7 @@ def choose(
     rule: Rule,
     seed: int = 0,
     k: int = 10,
+    fallback: Popularity | None = None,
     progress: Progress | None = None,
 ) -> Choice:
     """The variant of this estimator with the best NDCG@k on holdouts that `rule` cuts from data.
@@ -65,7 +66,7 @@ def choose(
     if not data.ordered:
         draws = DRAWS if len(data.log) < FEW_EVENTS else 1
         rules = [RandomShare(seed=seed + draw) for draw in range(draws)]
-    totals, users = np.zeros(len(variants)), 0
+    totals, users, behind = np.zeros(len(variants)), 0, fallback or Popularity()
     for round_, cut in enumerate(rules):
         try:
             train, holdout = cut.split(_fewer(data, seed))
@@ -79,7 +80,8 @@ def choose(
             if progress is not None:
                 done, total = round_ * len(variants) + number + 1, len(rules) * len(variants)
                 progress(f"settings {done} of {total}")
-            hits = recommender_of(fitted, train, holdout.repeats).recommend(holdout.queries, k)
+            engine = recommender_of(fitted, train, behind, holdout.repeats)
+            hits = engine.recommend(holdout.queries, k)
             totals[number] += np.nanmean(ndcg(Judged.of(hits, holdout.relevant), k))
     scores = totals / len(rules)
     best = int(np.argmax(scores))  # the first of equals: the default stands first
@@ -87,21 +89,15 @@ def choose(
     return Choice(variants[best], tuple(tried), users, k)
 
 
+def choose_fallback(data: Dataset, rule: Rule, seed: int = 0, k: int = 10) -> Popularity:
+    """How to count what is popular: over which time, chosen as any other setting is."""
+    chosen = choose(Popularity(), data, rule, seed, k).estimator
+    return Popularity(**settings_of(chosen))
+
+
 def settings_of(estimator: Estimator) -> dict[str, Any]:
     """The hyperparameters by name."""
     return asdict(estimator)
-
-
-def seeded(name: str, seed: int, **settings: Any) -> Estimator:  # noqa: ANN401  as the model's own
-    """The estimator of this name, with the seed where it takes one.
-
-    >>> seeded("als", 7, dim=8).seed
-    7
-    """
-    estimator = estimator_of(name, **settings)
-    if "seed" in estimator.__dataclass_fields__ and "seed" not in settings:
-        return estimator_of(name, **settings, seed=seed)
-    return estimator
 
 
 def _fits(estimator: Estimator, train: Dataset, variants: Sequence[Estimator]) -> Iterator[Any]:

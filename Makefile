@@ -1,0 +1,55 @@
+# The environment is .venv; its packages are pinned in constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+CORE := .venv/.core
+DEV := .venv/.dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+.PHONY: quickstart test check fix bench lock clean
+
+quickstart: $(CORE)  ## fetch real data, train every model, compare, show lists with titles
+	$(BIN)/bowerbird quickstart
+
+test: $(DEV)  ## everything that asserts, the story script included; downloads nothing
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/story.sh
+
+check: $(DEV)  ## format, lint, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_house.py tests/test_docs.py
+
+fix: $(DEV)  ## format and mend what a machine can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/scale.py
+
+lock:  ## pin again what pyproject.toml asks for (needs uv)
+	printf 'torch==2.13.0\n' > .venv/pins.txt
+	uv pip compile -q --universal --python-version 3.11 -c .venv/pins.txt --all-extras \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml \
+	  | grep -vE '^(bowerbird|nvidia-|triton|cuda-|torch)' > .venv/locked.txt
+	(head -2 constraints.txt; (cat .venv/locked.txt; echo 'torch==2.13.0') | sort -f) > .venv/new.txt
+	mv .venv/new.txt constraints.txt
+
+clean:
+	rm -rf .venv quickstart .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer expected: make PYTHON=python3.12 quickstart')"
+	$(PYTHON) -m venv .venv
+
+$(CORE): .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing (a minute or so) ..."
+	$(PIP) -e ".[text]"
+	@touch $@
+
+$(DEV): $(CORE)
+	@echo "installing what the tests need ..."
+	$(PIP) -e ".[all]"
+	@touch $@
