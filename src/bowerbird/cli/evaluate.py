@@ -85,6 +85,7 @@ def evaluate(
       bowerbird evaluate --events train.parquet --test test.parquet --models ease,als -k 20
     """
     names, lengths = model_names(models), _lengths(k)
+    model_names(baseline)
     more = {"split": {**({"kind": split} if split else {}), **_settings(setting)}}
     more["split"] |= {"repeats": True} if allow_repeats else {}
     asked = recipe_from(data, recipe, more if more["split"] else None)

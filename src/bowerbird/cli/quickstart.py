@@ -62,9 +62,10 @@ def quickstart(
         comparison = compare(cut, plan, lambda model, what: say(f"{model}: {what}"))
     facts = evaluation_facts(cut, plan, imported.data)
     print_comparison(comparison, facts)
-    best = comparison.board.rows[0].model
+    # half of those asked have no past; for them all models show what is popular
+    best = next(row.model for row in comparison.board.rows if row.model != "popularity")
     blocks = [*_people(comparison, cut.train, best), _films(comparison, cut.train)]
-    _title(f"3  What three people watched, and what {best} shows them")
+    _title(f"3  What three people liked, and what {best} shows them")
     for block in blocks[:-1]:
         _show(block)
     _title("4  Nearest films, as content sees them")

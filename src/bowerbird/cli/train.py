@@ -1,5 +1,6 @@
 """`bowerbird train`: data → run folder."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from bowerbird.cli.console import out, print_facts, print_json, shown, working
 from bowerbird.cli.options import DataOptions, expanded
 from bowerbird.cli.reading import now, read, recipe_from
 from bowerbird.errors import ConfigError
+from bowerbird.runs.recipe import Recipe
 from bowerbird.runs.run import Stopwatch, load_facts, write_run
 from bowerbird.runs.run import train as fit
 from bowerbird.runs.tune import Choice
@@ -62,11 +64,22 @@ def train(
         "broken_rows": len(imported.quarantine),
     }
     with working("writing the run"):
-        write_run(out_folder, imported.data, trained, facts, asked.text())
+        write_run(out_folder, imported.data, trained, facts, _seen_from(out_folder, asked).text())
     if json:
         print_json(load_facts(out_folder))
     else:
         _tell(out_folder, asked.model.name, imported.data.users.ids[0], trained.choice, watch)
+
+
+def _seen_from(folder: Path, asked: Recipe) -> Recipe:
+    """The recipe for a file in this folder: the paths of a recipe are relative to its own."""
+    tables = {name: getattr(asked, name) for name in ("events", "items", "users")}
+    moved = {
+        name: table.model_copy(update={"path": os.path.relpath(table.path, folder)})
+        for name, table in tables.items()
+        if table and not table.database and not os.path.isabs(table.path)
+    }
+    return asked.model_copy(update=moved)
 
 
 def _tell(folder: Path, model: str, user: str, choice: Choice, watch: Stopwatch) -> None:

@@ -175,6 +175,7 @@ def _weight_reason(schema: EventSchema) -> pl.Expr:
 
 
 def _told(column: str, expected: str, broken: pl.Expr) -> pl.Expr:
-    came = pl.col(column).cast(pl.String).fill_null("nothing")
+    came = pl.col(column).cast(pl.String)
+    came = pl.when(came.str.strip_chars() == "").then(None).otherwise(came).fill_null("nothing")
     text = pl.format("column {}: {}, {} came", pl.lit(column), pl.lit(expected), came)
     return pl.when(broken).then(text)

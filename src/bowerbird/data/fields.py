@@ -12,6 +12,8 @@ from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import ConfigError, DataError
 
 LIST_SEPARATOR = "|"
+PATH_SEPARATOR = " > "
+"""Between a category and the narrower one inside it: a path is the list of its categories."""
 MAX_CATEGORY_WORDS = 4.0
 """Longer on average than this, and values are prose rather than names of categories."""
 MAX_CATEGORY_SHARE = 0.5
@@ -31,7 +33,7 @@ def read_fields(frame: pl.DataFrame, kinds: Mapping[str, str], where: str) -> di
                 f"{where}: column {name!r}: unknown kind {kind!r}; {', '.join(KINDS)}"
             )
     return {
-        series.name: read_field(series, kinds.get(series.name) or recognised(series), where)
+        series.name: read_field(series, kinds.get(series.name), where)
         for series in frame.get_columns()
     }
 
@@ -45,9 +47,11 @@ def recognised(series: pl.Series) -> str:
     if series.name in (AVAILABLE_FROM, AVAILABLE_UNTIL):
         return "time"
     dtype = series.dtype
-    if isinstance(dtype, pl.List | pl.Array):
-        return "vector" if dtype.inner.is_numeric() else "list"
-    if dtype.is_temporal():
+    if isinstance(dtype, pl.Array):
+        return "vector"
+    if isinstance(dtype, pl.List):  # whole numbers are ids of categories
+        return "vector" if dtype.inner.is_float() else "list"
+    if isinstance(dtype, pl.Date | pl.Datetime):
         return "time"
     if dtype.is_numeric():
         return "number"
@@ -60,8 +64,9 @@ def _recognised_text(series: pl.Series) -> str:
         return "category"
     if values.str.starts_with("http").mean() == 1:
         return "url"
-    if values.str.contains(LIST_SEPARATOR, literal=True).mean() > 0.2:  # type: ignore[operator]
-        return "list"
+    for separator in (LIST_SEPARATOR, PATH_SEPARATOR):
+        if values.str.contains(separator, literal=True).mean() > 0.2:  # type: ignore[operator]
+            return "list"
     if values.cast(pl.Float64, strict=False).null_count() == 0:
         return "number"
     words = values.str.count_matches(r"\S+").mean()
@@ -70,14 +75,16 @@ def _recognised_text(series: pl.Series) -> str:
     return "text" if prose else "category"
 
 
-def read_field(series: pl.Series, kind: str, where: str) -> Column:
-    """The typed column of a table's column."""
+def read_field(series: pl.Series, kind: str | None, where: str) -> Column:
+    """The typed column of a table's column; its kind is recognised if none is given."""
     try:
+        kind = kind or recognised(series)
         return _READERS[kind](series)
     except (pl.exceptions.PolarsError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        what = f"{where}: column {series.name!r}: values of kind {kind} expected"
-        raise DataError(f"{what}; {reason}; give another kind in the recipe") from error
+        what = f"{where}: column {series.name!r}: values of kind {kind or 'text'} expected"
+        remedy = f"repair them, or give another kind: --kind {series.name}=KIND"
+        raise DataError(f"{what}; {reason}; {remedy}") from error
 
 
 def _text(series: pl.Series) -> Column:
@@ -97,7 +104,9 @@ def _category(series: pl.Series) -> Column:
 
 def _list(series: pl.Series) -> Column:
     if not isinstance(series.dtype, pl.List | pl.Array):
-        series = series.cast(pl.String).fill_null("").str.split(LIST_SEPARATOR)
+        text = series.cast(pl.String).fill_null("")
+        series = text.str.replace_all(PATH_SEPARATOR, LIST_SEPARATOR, literal=True)
+        series = series.str.split(LIST_SEPARATOR)
     rows = series.cast(pl.List(pl.String)).to_list()
     return Column.lists([[v.strip() for v in row or [] if v and v.strip()] for row in rows])
 
@@ -110,18 +119,22 @@ def _time(series: pl.Series) -> Column:
     frame = series.to_frame("t").select(micros(pl.col("t"), series.dtype).alias("t"))
     bad = frame["t"].is_null() & series.is_not_null()
     if bad.any():
-        raise ValueError(f"{series.filter(bad)[0]!r} is no time, in row {bad.arg_max()}")
+        row = int(bad.arg_max() or 0) + 1
+        raise ValueError(f"{series.filter(bad)[0]!r} is no time, in row {row}")
     return Column("time", (frame["t"] // SECOND).fill_null(NO_TIME).to_numpy().copy())
 
 
 def _vector(series: pl.Series) -> Column:
-    rows = series.cast(pl.List(pl.Float32)).to_list()
-    dims = {len(row) for row in rows if row is not None}
-    if len(dims) != 1:
-        raise ValueError(f"vectors of one length expected, lengths {sorted(dims)} came")
-    dim = dims.pop()
-    filled = [row if row is not None else [np.nan] * dim for row in rows]
-    return Column("vector", np.array(filled, dtype=np.float32))
+    if not isinstance(series.dtype, pl.List | pl.Array):
+        raise ValueError(f"lists of numbers expected, {series.dtype} came")
+    rows = series.cast(pl.List(pl.Float32))
+    lengths = rows.list.len().drop_nulls().unique().sort().to_list()
+    if len(lengths) != 1 or not lengths[0]:
+        raise ValueError(f"vectors of one length expected, lengths {lengths[:5]} came")
+    values = np.full((len(rows), lengths[0]), np.nan, dtype=np.float32)
+    numbers = rows.drop_nulls().explode().cast(pl.Float32).fill_null(np.nan).to_numpy()
+    values[rows.is_not_null().to_numpy()] = numbers.reshape(-1, lengths[0])
+    return Column("vector", values)
 
 
 _READERS = {

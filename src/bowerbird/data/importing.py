@@ -83,8 +83,9 @@ def import_dataset(inputs: Inputs, progress: Callable[[int], None] | None = None
         quarantine.write(inputs.quarantine)
     quarantine.enforce(inputs.max_broken, inputs.quarantine)
     if not columns.items.names:
-        first = f"; {quarantine.told(inputs.quarantine)}" if len(quarantine) else ""
-        raise DataError(f"{inputs.events}: at least one event expected, the table has none{first}")
+        broken = f"; {quarantine.told(inputs.quarantine)}" if len(quarantine) else ""
+        came = f"{'no whole one' if broken else 'none'} came{broken}"
+        raise DataError(f"{inputs.events}: at least one event expected, {came}")
     data = _assemble(columns, items, users, schema)
     return Imported(data, quarantine, tuple(_notes(data, schema, names, quarantine)))
 
@@ -95,14 +96,21 @@ class _Ids:
     def __init__(self) -> None:
         self.dtype = pl.Categorical(pl.Categories.random())
         self.names: dict[int, str] = {}
+        self._met = np.zeros(1, dtype=bool)  # by code; growing
         self._alive: pl.Series | None = None  # the dictionary lives as long as a column uses it
 
     def codes(self, series: pl.Series) -> ndarray:
         """int32 codes; -1 where there is none."""
         self._alive = coded = series.cast(self.dtype)
         unique = coded.unique().drop_nulls()
-        fresh = zip(unique.to_physical().to_list(), unique.cast(pl.String).to_list(), strict=True)
-        self.names.update(fresh)
+        found = unique.to_physical().to_numpy()
+        room = int(found.max(initial=0)) + 1
+        if room > len(self._met):
+            self._met = np.pad(self._met, (0, 2 * room - len(self._met)))
+        fresh = unique.filter(pl.Series(~self._met[found]))
+        self._met[found] = True
+        told = zip(fresh.to_physical().to_list(), fresh.cast(pl.String).to_list(), strict=True)
+        self.names.update(told)
         codes: ndarray = coded.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
         return codes
 
@@ -198,13 +206,11 @@ def _sorted_log(columns: _Columns, user_rows: ndarray, item_rows: ndarray) -> In
     """By user, time, order; what ties keeps the order of the source (a stable sort)."""
     users, items = user_rows[columns.pop("user")], item_rows[columns.pop("item")]
     moments, order = columns.pop("time"), columns.pop("order")
+    unit = SECOND
     if moments is None:
         moments = order if order is not None else np.zeros(len(users), np.int64)
         order, unit = None, 1
-    else:
-        unit = SECOND
-    keys = [moments, users] if order is None else [order, moments, users]
-    by = np.lexsort(keys)
+    by = _sorted_by(users, moments, order)
     types, values = columns.pop("type"), columns.pop("value")
     names, codes = columns.types.vocabulary("String")
     weights = columns.pop("weight")
@@ -223,6 +229,20 @@ def _sorted_log(columns: _Columns, user_rows: ndarray, item_rows: ndarray) -> In
         values=None if values is None else values[by],
         context=context,
     )
+
+
+def _sorted_by(users: ndarray, moments: ndarray, order: ndarray | None) -> ndarray:
+    """The places by user, then moment, then order; stable."""
+    if order is not None:
+        return np.lexsort((order, moments, users))
+    # one key of 64 bits sorts three times as fast as two, where both fit into it
+    unit = next(unit for unit in (SECOND, 1_000, 1) if not (moments % unit).any())
+    first, last = int(moments.min()) // unit, int(moments.max()) // unit
+    if (last - first + 1) * (int(users.max()) + 1) >= 2**63:
+        return np.lexsort((moments, users))
+    keys = users.astype(np.int64) * (last - first + 1)
+    keys += moments // unit - first
+    return np.argsort(keys, kind="stable")
 
 
 def read_catalog(source: Source, schema: TableSchema | None = None) -> Catalog:
@@ -285,8 +305,8 @@ def _read_table(
     quarantine.rows_read += frame.height
     good = frame.filter(reasons["reason"].is_null())
     if not good.height:
-        first = f"; {quarantine.told(None)}" if broken.height else ""
-        raise DataError(f"{source}: at least one row expected, the table has none{first}")
+        first = f"no whole one came; {quarantine.told(None)}" if broken.height else "none came"
+        raise DataError(f"{source}: at least one row expected, {first}")
     rest = good.drop({id, *schema.ignore})
     return _Table(tuple(good[id].to_list()), rest, schema, str(source))
 
@@ -316,7 +336,7 @@ def _common(kind: str, more: tuple[str, ...]) -> str:
 def _refuse_strangers(rows: pl.LazyFrame, context: Context, quarantine: Quarantine) -> None:
     """Not one event has an item of the item table: the ids are of two sorts."""
     unknown = sum(count for (_, what), count in quarantine.counts.items() if AN_ITEM_OF in what)
-    if not unknown or context.known_items is None:
+    if context.known_items is None or not 0 < unknown == len(quarantine):
         return
     column = context.schema.item or ""
     text = id_text(pl.col(column), rows.collect_schema()[column], context.where, column)

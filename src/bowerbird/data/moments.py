@@ -5,8 +5,11 @@ import polars as pl
 from bowerbird.errors import ConfigError
 
 SECOND = 1_000_000
-_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-_ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+_TIMES = ("T%H:%M:%S%.f", " %H:%M:%S%.f", "T%H:%M", " %H:%M")
+_FORMATS = ("%Y-%m-%d", *(f"%Y-%m-%d{time}" for time in _TIMES))
+_ZONED = tuple(f"%Y-%m-%d{time}{zone}" for time in _TIMES for zone in ("%#z", " %#z"))
+_NUMBER = ""
+_SNIFFED = 100
 
 
 def micros(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -19,15 +22,11 @@ def micros(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     >>> frame.select(micros(pl.col("t"), pl.String()))["t"].to_list()
     [1000000, 0, 7000000, None]
     """
-    if dtype.is_temporal():
+    if isinstance(dtype, pl.Date | pl.Datetime):
         return column.cast(pl.Datetime("us")).to_physical()
     if dtype.is_numeric():
         return _epoch(column, dtype)
-    text = column.cast(pl.String).str.strip_chars()
-    naive = [text.str.to_datetime(f, strict=False, time_unit="us").to_physical() for f in _FORMATS]
-    zoned = [text.str.to_datetime(f, strict=False, time_unit="us").to_physical() for f in _ZONED]
-    number = _epoch(text.cast(pl.Float64, strict=False), pl.Float64())
-    return pl.coalesce(*naive, *zoned, number)
+    return column.cast(pl.String).map_batches(_read, return_dtype=pl.Int64, is_elementwise=True)
 
 
 def seconds(told: str) -> int:
@@ -43,6 +42,29 @@ def seconds(told: str) -> int:
     if found is None:
         raise ConfigError(f"a moment such as 2026-01-31T12:00 expected, {told!r} came")
     return int(found // SECOND)
+
+
+def _read(column: pl.Series) -> pl.Series:
+    """Format by format, the likeliest first, each on what those before it could not read."""
+    text = column.str.strip_chars().str.strip_suffix("Z").str.strip_suffix(" UTC")
+    few = text.drop_nulls().head(_SNIFFED)
+    formats = sorted(
+        (_NUMBER, *_FORMATS, *_ZONED), key=lambda format: _in_format(few, format).null_count()
+    )
+    found = _in_format(text, formats[0])
+    for format in formats[1:]:
+        left = found.is_null() & text.is_not_null()
+        if not left.any():
+            break
+        found = found.scatter(left.arg_true(), _in_format(text.filter(left), format))
+    return found
+
+
+def _in_format(text: pl.Series, format: str) -> pl.Series:
+    if format == _NUMBER:
+        number = text.cast(pl.Float64, strict=False).to_frame("t")
+        return number.select(_epoch(pl.col("t"), pl.Float64()))["t"].alias(text.name)
+    return text.str.to_datetime(format, strict=False, time_unit="us").to_physical()
 
 
 def _epoch(number: pl.Expr, dtype: pl.DataType) -> pl.Expr:

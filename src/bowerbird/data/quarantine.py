@@ -73,7 +73,9 @@ class Quarantine:
         if len(self) <= max_broken * self.rows_read:
             return
         share = -(-len(self) * 10_000 // max(self.rows_read, 1)) / 10_000
-        remedy = f"repair them, or go on without them: --max-broken {share:g}"
+        remedy = "repair them"
+        if path is not None and share < 1:  # there is a command line, and something would be left
+            remedy += f", or go on without them: --max-broken {share:g}"
         if any(what.find(AN_ITEM_OF) >= 0 for _, what in self.counts):
             remedy += ", or keep such items: --unknown-items keep"
         raise DataError(f"{self.told(path)}; {remedy}")

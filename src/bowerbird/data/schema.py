@@ -60,7 +60,8 @@ class EventSchema:
         if missing:
             has = f"the columns are {', '.join(columns)}"
             remedy = f"name it with --{missing[0]}-column"
-            raise DataError(f"{where}: column of the {missing[0]} expected; {has}; {remedy}")
+            a = {"user": "a", "item": "an"}[missing[0]]
+            raise DataError(f"{where}: {a} {missing[0]} column expected; {has}; {remedy}")
         for name in self.context:
             if name not in columns:
                 has = ", ".join(columns)

@@ -139,11 +139,13 @@ def first_line(error: Exception) -> str:
 def _bad_json_line(file: Path) -> str:
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            came = line.decode("utf-8", "replace").strip()
             try:
-                if line.strip() and not isinstance(json.loads(line), dict):
-                    return f"row {number}: a JSON object expected, {line[:40]!r} came"
-            except ValueError as error:
-                return f"row {number}: a JSON object expected, {error}"
+                whole = not came or isinstance(json.loads(came), dict)
+            except ValueError:
+                whole = False
+            if not whole:
+                return f"row {number}: a JSON object a line expected, {came[:40]!r} came"
     return ""
 
 

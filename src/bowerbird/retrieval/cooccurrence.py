@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int32
 from numpy import ndarray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from bowerbird.data.artifacts import matrix_arrays, matrix_of
 from bowerbird.data.dataset import Dataset, Interactions
@@ -61,33 +61,35 @@ class CoOccurrence:
         """The same for several settings: what they share is counted once."""
         popularity = np.maximum(data.item_counts(), 1).astype(np.float32)
         counts: dict[int, csr_array] = {}
+        weights: dict[CoOccurrence, csr_array] = {}
         for variant in variants:
             if variant.window not in counts:
                 counts.clear()
                 counts[variant.window] = follow_counts(data, variant.window, self.neighbours)
             settled = variant if data.ordered else replace(variant, decay=1.0, backward=0.0)
-            yield CoOccurrenceRetriever(
-                settled, settled._weights(counts[variant.window], popularity)
-            )
+            same = replace(settled, decay=1.0)  # the weights know nothing of decay
+            if same not in weights:
+                weights.clear()
+                weights[same] = settled._weights(counts[variant.window], popularity)
+            yield CoOccurrenceRetriever(settled, weights[same])
 
     def variants(self, data: Dataset) -> tuple["CoOccurrence", ...]:
         """Settings worth trying on validation, these first."""
         decays, backwards = ((0.3, 0.5, 0.7), (0.0, 0.3)) if data.ordered else ((1.0,), (0.0,))
         grid = (
             replace(self, damping=damping, decay=decay, backward=backward, discount=discount)
-            for damping, decay, backward, discount in product(
-                (0.3, 0.7), decays, backwards, (0.0, 0.2)
+            for damping, backward, discount, decay in product(
+                (0.3, 0.7), backwards, (0.0, 0.2), decays
             )
         )
         return (self, *(variant for variant in grid if variant != self))
 
     def _weights(self, forward: csr_array, popularity: ndarray) -> csr_array:
-        both = csr_array(forward + self.backward * forward.T) if self.backward else forward
-        sources = np.repeat(popularity**-self.damping, np.diff(both.indptr))
-        targets = (popularity**-self.discount)[both.indices]
-        values = (both.data * sources * targets).astype(np.float32)
-        weights = csr_array((values, both.indices, both.indptr), shape=both.shape)
-        return strongest(weights, self.neighbours)
+        backward = np.float32(self.backward)
+        both = csr_array(forward + backward * forward.T) if self.backward else forward.copy()
+        both.data *= np.repeat(popularity**-self.damping, np.diff(both.indptr))
+        both.data *= (popularity**-self.discount)[both.indices]
+        return strongest(both, self.neighbours)
 
     def load(self, folder: Path) -> "CoOccurrenceRetriever":
         """What `fit` had made, read back from a folder."""
@@ -152,44 +154,54 @@ def follow_counts(data: Dataset, window: int, neighbours: int) -> csr_array:
     liked = data.log.where(data.log.weights > 0)
     stops = np.searchsorted(liked.users, liked.users, side="right")  # where each history ends
     ahead = np.minimum(stops - 1 - np.arange(len(liked)), window)  # events that follow each
-    total = csr_array((n, n), dtype=np.float32)
-    for start, stop in _blocks(ahead):
-        total = csr_array(total + _pairs(liked, ahead, start, stop, n))
-        if total.nnz > KEPT_ENTRIES:
-            total = strongest(total, neighbours)
-    return _without_diagonal(total)
+    places = np.argsort(liked.items, kind="stable")  # item by item, so that a row is made at once
+    first = np.searchsorted(liked.items[places], np.arange(n + 1))
+    parts, entries = [csr_array((0, n), dtype=np.float32)], 0
+    for start, stop in _blocks(np.bincount(liked.items, ahead, minlength=n)):
+        part = _rows(liked, places[first[start] : first[stop]], ahead, (start, stop), n)
+        entries += part.nnz
+        if entries > KEPT_ENTRIES:
+            parts = [strongest(made, neighbours) for made in (*parts, part)]
+            entries = sum(made.nnz for made in parts)
+        else:
+            parts.append(part)
+    return csr_array(vstack(parts, format="csr"))
 
 
-def _blocks(ahead: ndarray) -> Iterator[tuple[int, int]]:
-    """Stretches of the log that hold about PAIRS_AT_ONCE pairs each."""
-    pairs = np.cumsum(ahead)
+def _blocks(pairs: ndarray) -> Iterator[tuple[int, int]]:
+    """Stretches of items that begin about PAIRS_AT_ONCE pairs each."""
+    total = np.cumsum(pairs)
     start = 0
-    while start < len(ahead):
-        before = pairs[start - 1] if start else 0
-        stop = int(np.searchsorted(pairs, before + PAIRS_AT_ONCE, side="right"))
+    while start < len(pairs):
+        before = total[start - 1] if start else 0
+        stop = int(np.searchsorted(total, before + PAIRS_AT_ONCE, side="right"))
         stop = max(stop, start + 1)
         yield start, stop
         start = stop
 
 
-def _pairs(liked: Interactions, ahead: ndarray, start: int, stop: int, n: int) -> csr_array:
-    """F of the pairs that begin in this stretch: (items × events) @ (events × items)."""
-    sizes = ahead[start:stop]
+def _rows(
+    liked: Interactions, places: ndarray, ahead: ndarray, items: tuple[int, int], n: int
+) -> csr_array:
+    """F of these items: (items × events) @ (events × items); places are their events in the log."""
+    sizes, (start, stop) = ahead[places], items
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     distance = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
-    place = np.repeat(np.arange(start, stop), sizes) + distance
+    place = np.repeat(places, sizes) + distance
     near = (liked.weights[place] / distance).astype(np.float32)
-    following = csr_array((near, liked.items[place], offsets), shape=(stop - start, n))
-    ones = np.ones(stop - start, dtype=np.float32)
-    shape = (n, stop - start)
-    sources = csr_array((ones, (liked.items[start:stop], np.arange(stop - start))), shape=shape)
-    return csr_array(sources @ following)
+    following = csr_array((near, liked.items[place], offsets), shape=(len(places), n))
+    events = np.searchsorted(liked.items[places], np.arange(start, stop + 1))
+    ones = np.ones(len(places), dtype=np.float32)
+    shape = (stop - start, len(places))
+    sources = csr_array((ones, np.arange(len(places)), events), shape=shape)
+    return _without_diagonal(csr_array(sources @ following), start)
 
 
-def _without_diagonal(matrix: csr_array) -> csr_array:
+def _without_diagonal(matrix: csr_array, first: int = 0) -> csr_array:
+    """Row r is of item first + r."""
     matrix.sum_duplicates()
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    matrix.data[rows == matrix.indices] = 0
+    matrix.data[first + rows == matrix.indices] = 0
     matrix.eliminate_zeros()
     return matrix
 
@@ -208,6 +220,5 @@ def strongest(matrix: csr_array, per_row: int) -> csr_array:
         here = slice(matrix.indptr[row], matrix.indptr[row + 1])
         weakest = np.argpartition(matrix.data[here], -per_row)[:-per_row]
         keep[here.start + weakest] = False
-    rows = np.repeat(np.arange(matrix.shape[0]), sizes)[keep]
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=matrix.shape[0]))])
+    indptr = np.concatenate([[0], np.cumsum(np.minimum(sizes, per_row))])
     return csr_array((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape)

@@ -37,9 +37,9 @@ class EventsTable(_Table):
     weight: str | None = None
     value: str | None = None
     rating: str | None = None
-    threshold: float | None = None
+    threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
     context: tuple[str, ...] = ()
-    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
 
 
 class CatalogTable(_Table):

@@ -138,10 +138,14 @@ def load_facts(folder: Path) -> dict[str, Any]:
             f"{folder}: a run folder expected, there is no run.json in it; {remedy}"
         )
     facts = load_json(folder / "run.json")
+    if not isinstance(facts, dict):
+        raise ArtifactError(f"{folder}/run.json: the facts of a run expected; train again")
     if facts.get("format") != FORMAT:
         came = f"format {FORMAT} expected, {facts.get('format')} came"
         raise ArtifactError(f"{folder}: {came}; train again with this version")
-    return dict(facts)
+    if not isinstance(facts.get("files"), dict):
+        raise ArtifactError(f"{folder}/run.json: the hashes of its files expected; train again")
+    return facts
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,121 @@
+"""What docs say twice is made here: cli.md from the commands, tables of figures from the results.
+
+Run it after a change of options or of benchmark results: `python docs/refresh.py`. The tests fail
+while a page is not what this file makes of it.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from typer.main import get_command
+
+from bowerbird.cli.main import app
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+NUMBERS = re.compile(r"(<!-- numbers: (\S+) (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+TAKES: dict[Any, str] = {
+    str: "text",
+    Path: "path",
+    int: "whole number",
+    float: "number",
+    bool: "",
+    list[str]: "text, may be repeated",
+}
+HEAD = """# Command line
+
+Made by `python docs/refresh.py` from what `bowerbird COMMAND --help` says. Do not edit.
+
+Every command takes `--help`. `--json` prints one JSON document to standard output and nothing else
+there; progress, notes and errors go to standard error.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | a bug of ours: a traceback is shown; please report it |
+| 2 | wrong usage or input: one line says what was expected, what came, where, and what to do; \
+`check` also ends so when it has found errors in the data |
+| 130 | interrupted (Ctrl-C or SIGTERM); nothing half-written is left |
+"""
+
+
+def main() -> None:
+    """Write every page anew."""
+    (ROOT / "docs" / "cli.md").write_text(command_page(), "utf-8")
+    for page in pages():
+        page.write_text(with_numbers(page.read_text("utf-8")), "utf-8")
+
+
+def pages() -> list[Path]:
+    """Every page of the documentation."""
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def command_page() -> str:
+    """docs/cli.md: every command with its arguments and options."""
+    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+    return HEAD + "".join(_section(name, command) for name, command in commands.items())
+
+
+def with_numbers(text: str) -> str:
+    """The page with every marked table as the results say; without results it stays as it is."""
+    return NUMBERS.sub(_filled, text)
+
+
+def _section(name: str, command: Any) -> str:  # noqa: ANN401  typer does not export its class
+    prose = re.sub(r"\[/?bold\]", "", command.help or "").replace("\b", "").strip()
+    words, _, examples = prose.partition("\n\nExample")
+    lines = [line.strip() for line in examples.splitlines()[1:] if line.strip()]
+    shown = "```text\n" + "\n".join(lines) + "\n```\n\n" if lines else ""
+    hints = get_type_hints(command.callback)
+    rows = "".join(_row(parameter, hints[parameter.name]) for parameter in command.params)
+    about = re.sub(r"(?<!\n)\n(?!\n)", " ", words)
+    table = f"| argument or option | takes | default | meaning |\n|---|---|---|---|\n{rows}"
+    return f"\n## bowerbird {name}\n\n{about}\n\n{shown}{table}"
+
+
+def _row(parameter: Any, hint: Any) -> str:  # noqa: ANN401
+    if parameter.param_type_name == "argument":
+        names = parameter.name.upper() if parameter.required else f"[{parameter.name.upper()}]"
+    else:
+        names = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    bare = next((part for part in get_args(hint) if part is not type(None)), hint)
+    bare = hint if getattr(hint, "__name__", "") == "list" else bare
+    unset = parameter.default in (None, False) or repr(parameter.default).endswith("UNSET")
+    default = "" if unset else str(parameter.default)
+    words = (parameter.help or "").replace("|", "\\|").rstrip(".")
+    return f"| `{names}` | {TAKES[bare]} | {default} | {words} |\n"
+
+
+def _filled(found: re.Match[str]) -> str:
+    head, name, metrics, end = found.groups()
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        return found.group()
+    return head + table(json.loads(path.read_text("utf-8")), metrics.split()) + end
+
+
+def table(result: dict[str, Any], metrics: list[str]) -> str:
+    """Models by rows, the best first; the interval stands beside what has one."""
+    models: dict[str, Any] = result["figures"]["models"]
+    judged = {name: row for name, row in models.items() if "skipped" not in row}
+    order = sorted(judged, key=lambda name: -judged[name][metrics[0]])
+    lines = [f"| model | {' | '.join(metrics)} |", "|---|" + "---|" * len(metrics)]
+    for name in order:
+        cells = [_cell(judged[name], metric) for metric in metrics]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: dict[str, Any], metric: str) -> str:
+    interval = row["intervals (95 %)"].get(metric)
+    between = f" ({interval[0]:.4f} … {interval[1]:.4f})" if interval else ""
+    return f"{row[metric]:.4f}{between}"
+
+
+if __name__ == "__main__":
+    main()
