@@ -28,11 +28,13 @@ class Done:
 
     out: str
     seconds: float
+    cpu: float  # seconds of all its threads, which others on the machine change little
     peak_mb: float  # of its resident memory
 
     def cost(self) -> dict[str, float]:
         """For the result file."""
-        return {"seconds": round(self.seconds, 2), "peak_mb": round(self.peak_mb)}
+        seconds = {"seconds": round(self.seconds, 2), "cpu_seconds": round(self.cpu, 2)}
+        return {**seconds, "peak_mb": round(self.peak_mb)}
 
 
 @dataclass(slots=True)
@@ -78,7 +80,8 @@ class Bench:
         if child.returncode:
             sys.exit(f"{self.commands[-1]}\nended with {child.returncode}:\n{err.read_text()}")
         unit = 1 if sys.platform == "darwin" else 1024
-        return Done(out.read_text("utf-8"), seconds, usage.ru_maxrss * unit / 1e6)
+        cpu = usage.ru_utime + usage.ru_stime
+        return Done(out.read_text("utf-8"), seconds, cpu, usage.ru_maxrss * unit / 1e6)
 
     def plain(self, text: str) -> str:
         """A command line that says nothing of where this machine keeps its files."""

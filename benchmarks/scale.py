@@ -48,21 +48,20 @@ def world(bench: Bench, size: str) -> dict[str, Any]:
     )
     steps["recommend"] = {**listed.cost(), "users": asked}
     steps["recommend"]["users/s, loading included"] = round(asked / listed.seconds)
+    steps["recommend"]["users per CPU second"] = round(asked / listed.cpu)
     weights = (bench.scratch / "run--no-tune" / "model" / "arrays.safetensors").stat().st_size
     facts = {"events": events, "users": users, "items": items, "model_mb": round(weights / 1e6)}
     return {**facts, "steps": steps}
 
 
-def exponents(small: dict[str, Any], large: dict[str, Any]) -> dict[str, float]:
+def exponents(small: dict[str, Any], large: dict[str, Any], what: str) -> dict[str, float]:
     """How seconds grow with events: 1 is in proportion, 2 is with their square."""
     events = math.log(large["events"] / small["events"])
     shared = [name for name in small["steps"] if name in large["steps"]]
     return {
-        name: round(
-            math.log(large["steps"][name]["seconds"] / small["steps"][name]["seconds"]) / events, 2
-        )
+        name: round(math.log(large["steps"][name][what] / small["steps"][name][what]) / events, 2)
         for name in shared
-        if name != "recommend"
+        if name != "recommend"  # its users do not grow with the events
     }
 
 
@@ -81,8 +80,10 @@ def main() -> None:
             file.unlink()
     figures: dict[str, Any] = {"worlds": worlds}
     if len(sizes) > 1:
-        name = f"exponent of seconds, {sizes[0]} to {sizes[-1]}"
-        figures[name] = exponents(worlds[sizes[0]], worlds[sizes[-1]])
+        ends = worlds[sizes[0]], worlds[sizes[-1]]
+        for what in ("seconds", "cpu_seconds"):
+            name = f"growth exponent of {what.replace('cpu_', 'CPU ')}, {sizes[0]} to {sizes[-1]}"
+            figures[name] = exponents(*ends, what)
     bars = []
     if "10m" in worlds:
         peak = worlds["10m"]["steps"]["import alone"]["peak_mb"]

@@ -4,6 +4,7 @@ Run it after a change of options or of benchmark results: `python docs/refresh.p
 while a page is not what this file makes of it.
 """
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 from typer.main import get_command
 
+import bowerbird
 from bowerbird.cli.main import app
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +26,7 @@ TAKES: dict[Any, str] = {
     bool: "",
     list[str]: "text, may be repeated",
 }
+NAMES = re.compile(r"(<!-- public names -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = """# Command line
 
 Made by `python docs/refresh.py` from what `bowerbird COMMAND --help` says. Do not edit.
@@ -47,7 +50,7 @@ def main() -> None:
     """Write every page anew."""
     (ROOT / "docs" / "cli.md").write_text(command_page(), "utf-8")
     for page in pages():
-        page.write_text(with_numbers(page.read_text("utf-8")), "utf-8")
+        page.write_text(refreshed(page.read_text("utf-8")), "utf-8")
 
 
 def pages() -> list[Path]:
@@ -61,9 +64,18 @@ def command_page() -> str:
     return HEAD + "".join(_section(name, command) for name, command in commands.items())
 
 
-def with_numbers(text: str) -> str:
-    """The page with every marked table as the results say; without results it stays as it is."""
-    return NUMBERS.sub(_filled, text)
+def refreshed(text: str) -> str:
+    """The page with every marked table as code and results say; without results it stays."""
+    return NAMES.sub(lambda found: found[1] + public_names() + found[2], NUMBERS.sub(_filled, text))
+
+
+def public_names() -> str:
+    """What `bowerbird` exports, with the first sentence about it."""
+    rows = ["| name | gives |", "|---|---|"]
+    for name in bowerbird.__all__:
+        about = (inspect.getdoc(getattr(bowerbird, name)) or "").split("\n\n")[0]
+        rows.append(f"| `{name}` | {' '.join(about.split()).rstrip('.')} |")
+    return "\n".join(rows) + "\n"
 
 
 def _section(name: str, command: Any) -> str:  # noqa: ANN401  typer does not export its class

@@ -25,7 +25,7 @@ from bowerbird.cli.main import run as command_line
 CASES: list[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("bad_input.toml").read_text("utf-8")
 )["case"]
-SAMPLE = 10
+SAMPLE = 6
 """Cases that are run as real processes, too: each takes as long as starting Python."""
 COMMAND = Path(sys.executable).with_name("bowerbird")
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from bowerbird.data.check import Finding
 from bowerbird.evaluation.leaderboard import Cell, Leaderboard
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+out = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
 """Results. Piped, lines are as long as they are."""
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 """Progress and errors: never in the way of a result."""
 
 IN_TERMINAL = ("recall", "coverage", "arp")
@@ -29,7 +30,7 @@ Say = Callable[[str], None]
 def working(what: str) -> Iterator[Say]:
     """A line that says what is being done, on a terminal; call it with news."""
     with err.status(what) as status:
-        yield lambda news: status.update(f"{what}: {news}")
+        yield lambda news: status.update(escape(f"{what}: {news}"))  # names may look like markup
 
 
 def print_json(facts: object) -> None:

@@ -9,7 +9,9 @@ import sys
 from types import FrameType
 
 import typer
+from polars.exceptions import PolarsError
 from rich.text import Text
+from safetensors import SafetensorError
 
 from bowerbird.cli.check import check
 from bowerbird.cli.console import err
@@ -64,9 +66,14 @@ def run(arguments: list[str]) -> int:
         )
     except MemoryError as error:
         return _told(f"not enough memory: {error}; try a smaller sample or another model")
+    except (PolarsError, SafetensorError) as error:
+        if "os error" not in str(error).lower():
+            raise  # a bug of ours
+        return _told(" ".join(str(error).split()), "; check the path and the space left")
     except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # typer makes a Ctrl-C of it, too
         err.print("interrupted: nothing was left half-written")
-        return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

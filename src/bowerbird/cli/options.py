@@ -9,7 +9,7 @@ from typer import Option
 
 from bowerbird.errors import ConfigError
 
-_COLUMNS = "Columns (recognised by their usual names if not given)"
+_COLUMNS = 'Columns (recognised by their usual names; "" for: there is none)'
 _DATA = "Data"
 
 

@@ -75,7 +75,8 @@ def quickstart(
     choice = comparison.choices[best]
     trained = Trained(choice.estimator.fit(imported.data), choice, comparison.fallback)
     run = {"model": best, "seed": seed, "trained_at": now(), "seconds": float(watch)}
-    write_run(folder / "run", imported.data, trained, run, recipe.text())
+    kept = recipe.model_copy(update={"model": recipe.model.model_copy(update={"name": best})})
+    write_run(folder / "run", imported.data, trained, run, kept.text())
     _title("5  To go on")
     out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
     out.print(f"run     {shown(folder / 'run')}   ({best}, fitted on everything)")

@@ -114,9 +114,10 @@ def _bots(data: Dataset) -> list[Finding]:
     fresh[1:] = (np.diff(log.users) != 0) | (np.diff(log.times) != 0)
     users, times = log.users[fresh], log.times[fresh]
     ahead = BOT_EVENTS_PER_HOUR - 1
-    same = users[ahead:] == users[: len(users) - ahead]
-    fast = same & (times[ahead:] - times[: len(times) - ahead] < 3600)
-    bots = np.unique(users[: len(users) - ahead][fast])
+    starts = max(len(users) - ahead, 0)
+    same = users[ahead:] == users[:starts]
+    fast = same & (times[ahead:] - times[:starts] < 3600)
+    bots = np.unique(users[:starts][fast])
     if not len(bots):
         return []
     events = int(np.isin(log.users, bots).sum())

@@ -167,7 +167,10 @@ def written_as(kind: str, ids: Sequence[str]) -> bool:
     """
     if kind == "String":
         return True
-    cast = pl.Series(list(ids), dtype=pl.String).cast(getattr(pl, kind), strict=False)
+    text = pl.Series(list(ids), dtype=pl.String)
+    cast = text.cast(getattr(pl, kind), strict=False)
+    if cast.dtype.is_integer():  # "007" would come back as 7
+        return bool((cast.cast(pl.String) == text).fill_null(False).all())
     return cast.null_count() == 0
 
 

@@ -28,6 +28,7 @@ BATCH_ROWS = 500_000
 """Rows held as text at a time: about 100 MB; the arrays they become take 30 bytes a row."""
 MAX_TYPES = 32_767
 """Codes of event types are int16."""
+_KEPT_AS = {"item": "item_", "user": "user_"}  # in a run these name the column of ids
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # what fits into 64 bits and looks the same again
 
 
@@ -144,7 +145,9 @@ class _Columns:
                 array = self.types.codes(series).astype(np.int16)
                 if len(self.types.names) > MAX_TYPES:
                     few = ", ".join(sorted(self.types.names.values())[:3])
-                    raise DataError(f"at most {MAX_TYPES:,} event types expected, more came: {few}, …")
+                    raise DataError(
+                        f"at most {MAX_TYPES:,} event types expected, more came: {few}, …"
+                    )
             elif name.startswith("context."):
                 array = self.context.setdefault(name, _Ids()).codes(series)
             else:
@@ -273,7 +276,7 @@ class _Table:
         fields = read_fields(self.rest, self.schema.kinds, self.where)
         place = {id: row for row, id in enumerate(self.ids)}
         rows = np.array([place.get(id, -1) for id in ids.ids], dtype=np.int64)
-        return {name: column.take(rows) for name, column in fields.items()}
+        return {_KEPT_AS.get(name, name): column.take(rows) for name, column in fields.items()}
 
 
 def _read_table(
@@ -329,8 +332,7 @@ def sorted_ids(ids: set[str], kind: str) -> list[str]:
 
 def _common(kind: str, more: tuple[str, ...]) -> str:
     """The type of both tables' ids; text if those of the other table do not fit."""
-    same = "Float" in kind or text_kind(more) == "Int64"
-    return kind if kind == "String" or (same and written_as(kind, more)) else "String"
+    return kind if written_as(kind, more) else "String"
 
 
 def _refuse_strangers(rows: pl.LazyFrame, context: Context, quarantine: Quarantine) -> None:

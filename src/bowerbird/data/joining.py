@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 
 from bowerbird.data.dataset import Catalog, Dataset, Interactions
-from bowerbird.data.fields import read_fields, write_fields
+from bowerbird.data.fields import read_fields, write_fields, written_as
 from bowerbird.data.queries import Queries
+from bowerbird.data.vocabulary import Vocabulary
 
 
 def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
     """`data` with the users and items of `other` appended, and the log of `other` in its rows."""
-    users = data.users.extended(other.users.ids)
+    users = _extended(data.users, other.users)
     catalog = extended(data.catalog, Catalog(other.catalog.items))
     people = np.arange(len(users))
     rows = np.where(people < len(data.users), people, -1)
@@ -24,7 +25,16 @@ def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
     user_rows = users.rows(other.users.ids)[log.users]
     item_rows = catalog.items.rows(other.catalog.items.ids)[log.items]
     by = np.lexsort((log.times, user_rows))  # stable: ties keep the order of `other`
-    moved = replace(log.where(by), users=user_rows[by], items=item_rows[by])
+    moved = replace(
+        log,
+        users=user_rows[by],
+        items=item_rows[by],
+        times=log.times[by],
+        weights=log.weights[by],
+        types=None if log.types is None else log.types[by],
+        values=None if log.values is None else log.values[by],
+        context={name: column.take(by) for name, column in log.context.items()},
+    )
     return replace(data, users=users, catalog=catalog, traits=traits), moved
 
 
@@ -46,7 +56,7 @@ def extended(catalog: Catalog, newer: Catalog) -> Catalog:
     >>> extended(old, Catalog(Vocabulary.of(["a"]), {"title": Column.text(["Babe"])})).titles()
     ['Heat', 'Babe']
     """
-    items = catalog.items.extended(newer.items.ids)
+    items = _extended(catalog.items, newer.items)
     if not newer.fields:
         row = np.arange(len(items))
         rows = np.where(row < len(catalog), row, -1)
@@ -61,3 +71,9 @@ def extended(catalog: Catalog, newer: Catalog) -> Catalog:
     table = order.join(table, on="item", how="left", maintain_order="left").drop("item")
     kinds = {n: c.kind for source in (catalog, newer) for n, c in source.fields.items()}
     return Catalog(items, read_fields(table, kinds, "items"))
+
+
+def _extended(ids: Vocabulary, newer: Vocabulary) -> Vocabulary:
+    """The same rows with the new ids appended; text from now on if they do not fit the type."""
+    kind = ids.kind if written_as(ids.kind, newer.ids) else "String"
+    return replace(ids.extended(newer.ids), kind=kind)

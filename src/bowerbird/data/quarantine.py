@@ -42,7 +42,10 @@ class Quarantine:
         if kept is None:
             return
         types = source.collect_schema()
-        told = [pl.col(n) if t.is_nested() else pl.col(n).cast(pl.String, strict=False) for n, t in types.items()]
+        told = [
+            pl.col(n) if t.is_nested() else pl.col(n).cast(pl.String, strict=False)
+            for n, t in types.items()
+        ]
         numbered = source.select(pl.struct(told).alias("data")).with_row_index("row", offset=1)
         rows = kept.lazy().select("row")
         found = numbered.join(rows, on="row", how="semi").collect(engine="streaming")

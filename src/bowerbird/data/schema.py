@@ -73,6 +73,8 @@ class EventSchema:
 
     def _column(self, name: str, columns: Sequence[str], where: str) -> str | None:
         given = getattr(self, name)
+        if given == "":  # a column of this name means something else here
+            return None
         if given is not None:
             if given not in columns:
                 has = ", ".join(columns)
@@ -110,4 +112,3 @@ class TableSchema:
                     f"{where}: column {column!r} expected; there are {', '.join(columns)}"
                 )
         return replace(self, id=id)
-

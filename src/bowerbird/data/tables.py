@@ -4,6 +4,7 @@ Apart from importing because it knows formats and nothing of what the columns me
 """
 
 import csv
+import glob
 import json
 import tempfile
 from collections.abc import Iterator
@@ -74,11 +75,13 @@ def _scan(path: Path) -> pl.LazyFrame:
 def _lazy(files: list[Path]) -> pl.LazyFrame:
     suffix = files[0].suffix.lower()
     if suffix == ".parquet":
-        return pl.scan_parquet(files)
+        return pl.scan_parquet(files, glob=False)
     if suffix in (".jsonl", ".ndjson"):
-        return pl.scan_ndjson(files, infer_schema_length=None)
+        # scan_ndjson cannot be told that a name is no pattern
+        named = [glob.escape(str(file)) for file in files]
+        return pl.scan_ndjson(named, infer_schema_length=None)
     # every CSV value stays text: "007" is an id, and only the importer knows what is a number
-    return pl.scan_csv(files, separator=_separator(files[0]), infer_schema=False)
+    return pl.scan_csv(files, separator=_separator(files[0]), infer_schema=False, glob=False)
 
 
 def _separator(file: Path) -> str:

@@ -39,7 +39,9 @@ class EventsTable(_Table):
     rating: str | None = None
     threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
     context: tuple[str, ...] = ()
-    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
 
 
 class CatalogTable(_Table):
@@ -192,6 +194,8 @@ def _typed(cls: type[Settings], settings: Mapping[str, Any], where: str) -> Sett
         return TypeAdapter(cls).validate_python(settings)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "value_error":  # raised by the class itself, which says it all
+            raise ConfigError(f"{where}: {first['ctx']['error']}") from error
         place = ".".join(str(part) for part in first["loc"])
         message = f"{where}: {place}: {first['msg'].lower()}, {first['input']!r} came"
         raise ConfigError(message) from error

@@ -1,0 +1,145 @@
+"""The tables of docs/benchmarks.md, made anew from the result files: `benchmarks/tables.py`."""
+
+import json
+import re
+from typing import Any
+
+from measuring import RESULTS, ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+MODELS = ("popularity", "cooccurrence", "ease", "graph-filter", "als", "content")
+
+
+def models(rows: dict[str, Any], metrics: tuple[str, ...]) -> list[str]:
+    """One line a model: each metric, the first with its interval; what validation chose."""
+    lines = [f"| model | {' | '.join(metrics)} | coverage@10 | settings chosen |"]
+    lines.append("|---|" + "---:|" * (len(metrics) + 1) + "---|")
+    for name in MODELS:
+        row = rows.get(name)
+        if row is None:
+            continue
+        if "skipped" in row:
+            lines.append(f"| {name} | not run: {row['skipped'].split(';')[0]} |")
+            continue
+        cells = [f"{row[metric]:.4f}" for metric in metrics]
+        low, high = row["intervals (95 %)"][metrics[0]]
+        cells[0] += f" ({low:.4f}–{high:.4f})"
+        chosen = settings(row["settings"]) if row["validation"] else "defaults, no grid"
+        lines.append(f"| {name} | {' | '.join(cells)} | {row['coverage@10']:.2f} | {chosen} |")
+    return lines
+
+
+def settings(told: dict[str, Any]) -> str:
+    """The settings that matter, short; those a search does not touch are left out."""
+    fixed = ("window", "neighbours", "seed", "iterations", "rank", "text", "segment", "shrinkage")
+    fixed = (*fixed, "sentence_weight", "number_weight")
+    return ", ".join(f"{n} {v}" for n, v in told.items() if n not in fixed and v is not None)
+
+
+def neutral(figures: dict[str, Any]) -> list[str]:
+    """Co-occurrence, scored by the neutral script."""
+    lines = ["| co-occurrence | NDCG@10 | HR@10 | NDCG@100 | seen items | settings chosen |"]
+    lines.append("|---|---:|---:|---:|---:|---|")
+    for name in ("fitted without validation", "fitted on all but the test event"):
+        row = figures[name]
+        cells = [f"{row[metric]:.4f}" for metric in ("ndcg@10", "hit@10", "ndcg@100")]
+        told = settings(row["settings"])
+        lines.append(f"| {name} | {' | '.join(cells)} | {row['seen']} | {told} |")
+    return lines
+
+
+def bars(result: dict[str, Any]) -> list[str]:
+    """What had to be reached."""
+    return [
+        f"- {bar['what']}: **{bar['got']:.4f}**, bar {bar['at_least']:.3f}:"
+        f" {'reached' if bar['reached'] else 'missed'}"
+        for bar in result["bars"]
+    ]
+
+
+def quality(name: str, result: dict[str, Any]) -> list[str]:
+    """A benchmark of quality: its tables, by what it holds."""
+    figures = result["figures"]
+    by_20 = ("ndcg@20", "recall@20", "ndcg@10")
+    if name in ("amazon-beauty", "ml-1m"):
+        table = models(figures["models"], ("ndcg@10", "hit@10", "recall@100"))
+        return [*neutral(figures), "", *bars(result), "", *table]
+    if "models" in figures:
+        metrics = ("ndcg@10", "recall@10", "hit@10") if name == "movielens-100k" else by_20
+        return [
+            *bars(result),
+            *([""] if result["bars"] else []),
+            *models(figures["models"], metrics),
+        ]
+    parts: list[str] = []
+    for what, rows in figures.items():
+        metrics = by_20 if name == "cold-items" else ("ndcg@10", "recall@10", "hit@10")
+        parts += [f"**{what}**", "", *models(rows, metrics), ""]
+    return parts[:-1]
+
+
+def speed(result: dict[str, Any]) -> list[str]:
+    """Ratios first: they are what a noisy machine can tell."""
+    ratios = result["figures"]["median ratio, ours to theirs"]
+    columns = list(next(iter(ratios.values())))
+    lines = [f"| ours / theirs | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for name, row in ratios.items():
+        lines.append(f"| {name} | {' | '.join(f'{row[c]:.2f}' for c in columns)} |")
+    lines += ["", f"| median | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for name, row in result["figures"]["medians"].items():
+        lines.append(f"| {name} | {' | '.join(number(row[c]) for c in columns)} |")
+    return lines
+
+
+def number(value: float) -> str:
+    """Three digits of a number, whole where it is large."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def scale(result: dict[str, Any]) -> list[str]:
+    """Seconds and peak memory of each step, by size."""
+    worlds = result["figures"]["worlds"]
+    sizes = " | ".join(
+        f"{w['events'] / 1e6:.0f} M events, {w['users']:,} users, {w['items']:,} items"
+        for w in worlds.values()
+    )
+    steps = list(dict.fromkeys(step for w in worlds.values() for step in w["steps"]))
+    lines = [f"| step | {sizes} |", "|---|" + "---:|" * len(worlds)]
+    for step in steps:
+        costs = [w["steps"].get(step) for w in worlds.values()]
+        cells = [
+            f"{c['seconds']:.0f} s ({c['cpu_seconds']:.0f} CPU s), {c['peak_mb']:,} MB"
+            if c
+            else "–"
+            for c in costs
+        ]
+        lines.append(f"| {step} | {' | '.join(cells)} |")
+    asked = [w["steps"]["recommend"] for w in worlds.values()]
+    cells = [f"{a['users/s, loading included']:,} for {a['users']:,} users" for a in asked]
+    lines.append(f"| recommend, users/s | {' | '.join(cells)} |")
+    disk = " | ".join(f"{world['model_mb']} MB" for world in worlds.values())
+    lines.append(f"| model on disk | {disk} |")
+    told = [(name, value) for name, value in result["figures"].items() if name != "worlds"]
+    for name, value in told:
+        steps_told = ", ".join(f"{step} {number}" for step, number in value.items())
+        lines += ["", f"{name[0].upper()}{name[1:]}: {steps_told}."]
+    return lines
+
+
+def main() -> None:
+    """Replace every block between its two marks."""
+    text = PAGE.read_text("utf-8")
+    for file in sorted(RESULTS.glob("*.json")):
+        result = json.loads(file.read_text("utf-8"))
+        name = file.stem
+        make = {"speed": speed, "scale": scale}.get(name)
+        lines = make(result) if make else quality(name, result)
+        marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        block = "\n".join([marks[0], *lines, marks[1]])
+        pattern = re.escape(marks[0]) + ".*?" + re.escape(marks[1])
+        text = re.sub(pattern, lambda _, block=block: block, text, flags=re.S)
+    PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
