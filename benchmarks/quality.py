@@ -167,7 +167,8 @@ def _rows(report: dict[str, Any]) -> dict[str, Any]:
             for metric in ("ndcg", "recall", "hit", "mrr")
             for k in (10, 20, 100)
         }
-        totals = {name: round(told["totals"][name], 4) for name in ("coverage@10", "gini@10")}
+        exposure = ("coverage@10", "catalog_coverage@10", "gini@10")
+        totals = {name: round(told["totals"][name], 4) for name in exposure}
         between = {n: [round(m["low"], 5), round(m["high"], 5)] for n, m in means.items()}
         rows[name] = {
             **{metric: round(mean["mean"], 6) for metric, mean in means.items()},

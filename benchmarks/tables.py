@@ -12,8 +12,8 @@ MODELS = ("popularity", "cooccurrence", "ease", "graph-filter", "als", "content"
 
 def models(rows: dict[str, Any], metrics: tuple[str, ...]) -> list[str]:
     """One line a model: each metric, the first with its interval; what validation chose."""
-    lines = [f"| model | {' | '.join(metrics)} | coverage@10 | settings chosen |"]
-    lines.append("|---|" + "---:|" * (len(metrics) + 1) + "---|")
+    lines = [f"| model | {' | '.join(metrics)} | settings chosen |"]
+    lines.append("|---|" + "---:|" * len(metrics) + "---|")
     for name in MODELS:
         row = rows.get(name)
         if row is None:
@@ -25,7 +25,7 @@ def models(rows: dict[str, Any], metrics: tuple[str, ...]) -> list[str]:
         low, high = row["intervals (95 %)"][metrics[0]]
         cells[0] += f" ({low:.4f}–{high:.4f})"
         chosen = settings(row["settings"]) if row["validation"] else "defaults, no grid"
-        lines.append(f"| {name} | {' | '.join(cells)} | {row['coverage@10']:.2f} | {chosen} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {chosen} |")
     return lines
 
 
@@ -33,7 +33,8 @@ def settings(told: dict[str, Any]) -> str:
     """The settings that matter, short; those a search does not touch are left out."""
     fixed = ("window", "neighbours", "seed", "iterations", "rank", "text", "segment", "shrinkage")
     fixed = (*fixed, "sentence_weight", "number_weight")
-    return ", ".join(f"{n} {v}" for n, v in told.items() if n not in fixed and v is not None)
+    told = {n: v for n, v in told.items() if n not in fixed and v is not None}
+    return ", ".join(f"{n} {v}" for n, v in told.items()) or "as they stand"
 
 
 def neutral(figures: dict[str, Any]) -> list[str]:
@@ -61,11 +62,12 @@ def quality(name: str, result: dict[str, Any]) -> list[str]:
     """A benchmark of quality: its tables, by what it holds."""
     figures = result["figures"]
     by_20 = ("ndcg@20", "recall@20", "ndcg@10")
+    by_10 = ("ndcg@10", "recall@10", "hit@10", "coverage@10")
     if name in ("amazon-beauty", "ml-1m"):
-        table = models(figures["models"], ("ndcg@10", "hit@10", "recall@100"))
+        table = models(figures["models"], ("ndcg@10", "hit@10", "recall@100", "coverage@10"))
         return [*neutral(figures), "", *bars(result), "", *table]
     if "models" in figures:
-        metrics = ("ndcg@10", "recall@10", "hit@10") if name == "movielens-100k" else by_20
+        metrics = by_10 if name == "movielens-100k" else (*by_20, "coverage@10")
         return [
             *bars(result),
             *([""] if result["bars"] else []),
@@ -73,7 +75,7 @@ def quality(name: str, result: dict[str, Any]) -> list[str]:
         ]
     parts: list[str] = []
     for what, rows in figures.items():
-        metrics = by_20 if name == "cold-items" else ("ndcg@10", "recall@10", "hit@10")
+        metrics = by_20 if name == "cold-items" else by_10
         parts += [f"**{what}**", "", *models(rows, metrics), ""]
     return parts[:-1]
 

@@ -67,7 +67,7 @@ def test_users_from_a_file_in_their_order_strangers_too(trained, tmp_path, capfd
     )
     recs = pl.read_ndjson(out)
     assert recs["user"].to_list() == ["u3", "u3", "nobody", "nobody", "u1", "u1"]
-    assert "1 users without a history got what is popular" in capfd.readouterr().err
+    assert "1 user without a history got what is popular" in capfd.readouterr().err
 
 
 def test_histories_of_people_the_run_never_saw(trained, tmp_path):

@@ -503,3 +503,14 @@ def test_a_column_that_means_something_else_can_be_switched_off(tmp_path):
     schema = EventSchema(type="", value="")
     off = import_dataset(Inputs(Source(str(path)), event_schema=schema)).data.log
     assert (off.type_names, off.values) == (("event",), None)
+
+
+def test_an_item_table_may_call_its_id_as_the_events_do(tmp_path):
+    (tmp_path / "e.csv").write_text("who,article\na,x\n")
+    (tmp_path / "i.csv").write_text("title,Article\nHeat,x\n")
+    inputs = Inputs(
+        Source(str(tmp_path / "e.csv")),
+        Source(str(tmp_path / "i.csv")),
+        event_schema=EventSchema(user="who", item="article"),
+    )
+    assert import_dataset(inputs).data.catalog.titles() == ["Heat"]

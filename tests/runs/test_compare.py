@@ -8,7 +8,7 @@ from bowerbird.data.synthetic import World
 from bowerbird.errors import DataError
 from bowerbird.retrieval.models import seeded
 from bowerbird.runs.compare import Plan, compare
-from bowerbird.runs.tune import choose
+from bowerbird.runs.tune import Terms, choose
 from worlds import cycles, dataset
 
 
@@ -67,6 +67,18 @@ def test_too_few_people_keep_the_settings():
     data = dataset([[0, 1]] * 5)
     estimator = seeded("cooccurrence", 0)
     assert choose(estimator, data, LeaveOneOut()).scores == ()
+
+
+def test_what_somebody_asked_for_is_not_chosen_anew():
+    data = cycles(n_users=60)
+    estimator = seeded("cooccurrence", 0, decay=0.9, damping=0.3)
+    chosen = choose(estimator, data, LeaveOneOut(), Terms(fixed=("decay",)))
+    assert {settings["decay"] for settings, _ in chosen.scores} == {0.9}
+    assert len(chosen.scores) == 1 + 2 * 2 * 2 - 1  # the default is one of the others' grid
+    assert chosen.estimator.decay == 0.9
+    free = choose(estimator, data, LeaveOneOut(), Terms(fixed=("damping",)))
+    assert {settings["damping"] for settings, _ in free.scores} == {0.3}
+    assert len({settings["decay"] for settings, _ in free.scores}) > 1
 
 
 def test_unordered_data_is_cut_several_times():

@@ -96,3 +96,10 @@ def test_no_models_or_unknown_ones_are_refused():
     for told in ("", "als,magic"):
         with pytest.raises(ConfigError, match="some of popularity"):
             model_names(told)
+
+
+def test_a_password_is_never_kept():
+    told = {"path": "select 1", "database": "postgresql://me:se:cr/et@db.host:5432/shop"}
+    text = recipe_of({"events": told}, "r.toml").text()
+    assert "postgresql://me@db.host:5432/shop" in text
+    assert "se:cr" not in text

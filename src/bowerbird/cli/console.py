@@ -20,7 +20,7 @@ out = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 """Progress and errors: never in the way of a result."""
 
-IN_TERMINAL = ("recall", "coverage", "arp")
+IN_TERMINAL = ("recall", "coverage")
 """Metrics beside the first that fit in 80 columns; the report has all."""
 
 Say = Callable[[str], None]

@@ -16,7 +16,7 @@ from bowerbird.cli.console import (
     shown,
     working,
 )
-from bowerbird.cli.options import DataOptions, expanded
+from bowerbird.cli.options import DataOptions, expanded, settings
 from bowerbird.cli.reading import now, read, recipe_from
 from bowerbird.data.artifacts import save_json, whole
 from bowerbird.data.dataset import Dataset
@@ -86,7 +86,7 @@ def evaluate(
     """
     names, lengths = model_names(models), _lengths(k)
     model_names(baseline)
-    more = {"split": {**({"kind": split} if split else {}), **_settings(setting)}}
+    more = {"split": {**({"kind": split} if split else {}), **settings(setting)}}
     more["split"] |= {"repeats": True} if allow_repeats else {}
     asked = recipe_from(data, recipe, more if more["split"] else None)
     asked = asked if seed is None else asked.model_copy(update={"seed": seed})
@@ -166,23 +166,3 @@ def _lengths(told: str) -> tuple[int, ...]:
     if min(lengths) < 1:
         raise ConfigError(f"-k: list lengths of 1 or more expected, {told!r} came")
     return lengths
-
-
-def _settings(told: list[str] | None) -> dict[str, Any]:
-    """Settings as a recipe would hold them: numbers where they are numbers."""
-    settings: dict[str, Any] = {}
-    for pair in told or []:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--setting: name=value expected, {pair!r} came")
-        settings[name] = _value(value)
-    return settings
-
-
-def _value(told: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(told)
-        except ValueError:
-            continue
-    return told

@@ -4,9 +4,7 @@ Exit codes: 0 done · 1 a bug of ours · 2 wrong usage or input · 130 interrupt
 """
 
 import os
-import signal
 import sys
-from types import FrameType
 
 import typer
 from polars.exceptions import PolarsError
@@ -21,6 +19,7 @@ from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.similar import similar
+from bowerbird.cli.start import INTERRUPTED
 from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
 
@@ -29,7 +28,6 @@ ClickException: type[Exception] = next(
     c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
 )
 USAGE = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="bowerbird",
@@ -42,12 +40,6 @@ app = typer.Typer(
 )
 for command in (check, train, evaluate, recommend, similar, datasets, quickstart, doctor):
     app.command()(command)
-
-
-def main() -> None:
-    """Run the command line, and end with the right code."""
-    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: what is half-written is removed
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
@@ -70,10 +62,8 @@ def run(arguments: list[str]) -> int:
         if "os error" not in str(error).lower():
             raise  # a bug of ours
         return _told(" ".join(str(error).split()), "; check the path and the space left")
-    except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    if code == INTERRUPTED:  # typer makes a Ctrl-C of it, too
-        err.print("interrupted: nothing was left half-written")
+    except typer.Abort:  # what typer makes of a Ctrl-C
+        return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 
@@ -89,7 +79,3 @@ def _remedy(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "; choose a place you may read and write"
     return "; check the path and the space left"
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -166,3 +166,17 @@ def _number(name: str, value: str) -> float:
         return float(value)
     except ValueError:
         raise ConfigError(f"--weight: a number expected for {name!r}, {value!r} came") from None
+
+
+def settings(told: list[str] | None) -> dict[str, Any]:
+    """Settings as a recipe would hold them: numbers where they are numbers."""
+    return {name: _value(value) for name, value in _pairs("--setting", told)}
+
+
+def _value(told: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(told)
+        except ValueError:
+            continue
+    return told

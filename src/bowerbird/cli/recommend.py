@@ -102,7 +102,10 @@ def recommend(
         hits = Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         table = _table(asked, loaded.data.catalog, hits)
     if asked.strangers:
-        err.print(f"note: {asked.strangers:,} users without a history got what is popular")
+        who = "user" if asked.strangers == 1 else "users"
+        err.print(f"note: {asked.strangers:,} {who} without a history got what is popular")
+    if empty := int((hits.rows[:, 0] < 0).sum()):
+        err.print(f"note: nothing is left to recommend to {empty:,} of them")
     _give(table, loaded.data.catalog, asked, hits, (out_file, json))
 
 

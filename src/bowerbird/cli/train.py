@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bowerbird.cli.console import out, print_facts, print_json, shown, working
-from bowerbird.cli.options import DataOptions, expanded
+from bowerbird.cli.options import DataOptions, expanded, settings
 from bowerbird.cli.reading import now, read, recipe_from
 from bowerbird.errors import ConfigError
 from bowerbird.runs.recipe import Recipe
@@ -27,6 +27,10 @@ def train(
         str | None,
         typer.Option(help="popularity, cooccurrence, ease, graph-filter, als or content."),
     ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of the model: --setting dim=128; it is then not chosen."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     tune: Annotated[
         bool | None,
@@ -37,7 +41,8 @@ def train(
 ) -> None:
     """Learn from the data and keep everything needed to recommend in one folder.
 
-    Settings are chosen with everyone's last event held out; the model is then fitted on everything.
+    Settings that are not given are chosen with everyone's last event held out; the model is then
+    fitted on everything.
     The folder appears when it is complete; Ctrl-C leaves nothing behind.
 
     [bold]Examples[/bold]
@@ -50,12 +55,14 @@ def train(
         raise ConfigError(f"--out {out_folder}: is already there; choose another, or --overwrite")
     given = {"name": model, "tune": tune}
     more = {"model": {name: value for name, value in given.items() if value is not None}}
+    more["model"] |= settings(setting)
     asked = recipe_from(data, recipe, more)
     asked = asked if seed is None else asked.model_copy(update={"seed": seed})
     estimator, watch = asked.estimator(), Stopwatch()
     imported = read(asked.inputs(now()), quiet=json)
     with working(f"training {asked.model.name}") as say:
-        trained = fit(estimator, imported.data, asked.seed, asked.model.tune, say)
+        fixed = tuple(asked.model.model_extra or {})
+        trained = fit(estimator, imported.data, asked.seed, asked.model.tune, fixed, say)
     facts = {
         "model": asked.model.name,
         "seed": asked.seed,

@@ -166,7 +166,8 @@ def _items(data: Dataset) -> list[Finding]:
     if not len(cold):
         return []
     share = len(cold) / len(data.catalog)
-    message = f"{len(cold):,} items ({share:.0%}) have no event: only their content can place them"
+    items = "item has" if len(cold) == 1 else "items have"
+    message = f"{len(cold):,} {items} no event ({share:.0%}): only content can place them"
     example = f"item {data.catalog.items.ids[cold[0]]}"
     remedy = "give them texts and categories, and use the content model"
     return [Finding("note", "cold-items", message, len(cold), example, remedy)]

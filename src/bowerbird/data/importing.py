@@ -67,8 +67,13 @@ def import_dataset(inputs: Inputs, progress: Callable[[int], None] | None = None
     Cost: one pass, about 60 bytes an event at the peak beside one batch.
     """
     quarantine = Quarantine()
-    items = _read_table(inputs.items, inputs.item_schema, ITEM_IDS, quarantine)
-    users = _read_table(inputs.users, inputs.user_schema, USER_IDS, quarantine)
+    named = inputs.event_schema  # tables of one shop call an id the same
+    item_ids, user_ids = (
+        (named.item or ITEM_IDS[0], *ITEM_IDS),
+        (named.user or USER_IDS[0], *USER_IDS),
+    )
+    items = _read_table(inputs.items, inputs.item_schema, item_ids, quarantine)
+    users = _read_table(inputs.users, inputs.user_schema, user_ids, quarantine)
     with ExitStack() as stack:
         rows = stack.enter_context(opened(inputs.events))
         names = rows.collect_schema().names()

@@ -102,7 +102,7 @@ class TableSchema:
             DataError: no id column, or a named column is missing.
         """
         lowered = {column.lower(): column for column in columns}
-        id = self.id or next((lowered[guess] for guess in ids if guess in lowered), None)
+        id = self.id or next((lowered[g.lower()] for g in ids if g.lower() in lowered), None)
         if id is None:
             expected = f"an id column expected (one of {', '.join(ids)})"
             raise DataError(f"{where}: {expected}; the columns are {', '.join(columns)}")

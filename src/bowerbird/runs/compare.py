@@ -17,7 +17,7 @@ from bowerbird.retrieval.models import seeded
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.run import Stopwatch
-from bowerbird.runs.tune import Choice, choose, choose_fallback, settings_of
+from bowerbird.runs.tune import Choice, Terms, choose, choose_fallback, settings_of
 
 Tell = Callable[[str, str], None]
 """Told (model, what is being done)."""
@@ -74,9 +74,8 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
     background = Background.of(split.train)
     if plan.tune:
         tell("popularity", "choosing how to count what is popular")
-        plan = replace(
-            plan, fallback=choose_fallback(split.train, plan.inner, plan.seed, plan.ks[0])
-        )
+        terms = choose_fallback(split.train, plan.inner, Terms(plan.seed, plan.ks[0]))
+        plan = replace(plan, fallback=terms.fallback)
     for name in plan.models:
         try:
             for part, value in _judge(name, split, train, background, plan, tell).items():
@@ -106,9 +105,7 @@ def _judge(
             choice.estimator,
             split.train,
             plan.inner,
-            plan.seed,
-            plan.ks[0],
-            plan.fallback,
+            Terms(plan.seed, plan.ks[0], plan.fallback),
             lambda news: tell(name, f"{what}: {news}"),
         )
     chosen = float(watch)

@@ -1,5 +1,6 @@
 """What is asked, in TOML: typed, unknown keys are errors. Options make the same object."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -125,8 +126,14 @@ class Recipe(_Table):
         return rule_of(self.split.kind, **dict(self.split.model_extra or {}))
 
     def text(self) -> str:
-        """As TOML."""
-        return tomli_w.dumps(self.model_dump(exclude_none=True, mode="json"))
+        """As TOML, without the password of a database: set PGPASSWORD to use it again."""
+        told = self.model_dump(exclude_none=True, mode="json")
+        for table in (told.get(name, {}) for name in ("events", "items", "users")):
+            if "database" in table:
+                table["database"] = re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", table["database"])
+            for name in [name for name, value in table.items() if value in ({}, [])]:
+                del table[name]
+        return tomli_w.dumps(told)
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -30,7 +30,7 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import ArtifactError
 from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
-from bowerbird.runs.tune import Choice, Progress, choose, choose_fallback, settings_of
+from bowerbird.runs.tune import Choice, Progress, Terms, choose, choose_fallback, settings_of
 
 FORMAT = 1
 LIBRARIES = ("bowerbird", "numpy", "scipy", "polars", "implicit", "safetensors")
@@ -61,16 +61,20 @@ def train(
     data: Dataset,
     seed: int,
     tune: bool = True,
+    fixed: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> Trained:
-    """Choose settings with everyone's last event held out, then fit on everything."""
-    choice, fallback, rule = Choice(estimator), Popularity(), LeaveOneOut(seed=seed)
+    """Choose settings with everyone's last event held out, then fit on everything.
+
+    Settings named in `fixed` stay as they are in the estimator; `tune` chooses the others.
+    """
+    choice, terms, rule = Choice(estimator), Terms(seed, fixed=fixed), LeaveOneOut(seed=seed)
     if tune:
-        fallback = choose_fallback(data, rule, seed)
-        choice = choose(estimator, data, rule, seed, fallback=fallback, progress=progress)
+        terms = choose_fallback(data, rule, terms)
+        choice = choose(estimator, data, rule, terms, progress)
     if progress is not None:
         progress("fitting on all events")
-    return Trained(choice.estimator.fit(data), choice, fallback)
+    return Trained(choice.estimator.fit(data), choice, terms.fallback)
 
 
 def write_run(

@@ -43,13 +43,21 @@ class Choice:
         return {"settings": settings_of(self.estimator), "users": self.users, "tried": table}
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms settings are chosen."""
+
+    seed: int = 0
+    k: int = 10  # they are judged by NDCG@k
+    fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
+    fixed: tuple[str, ...] = ()  # settings that somebody has asked for: they stay
+
+
 def choose(
     estimator: Estimator,
     data: Dataset,
     rule: Rule,
-    seed: int = 0,
-    k: int = 10,
-    fallback: Popularity | None = None,
+    terms: Terms = Terms(),
     progress: Progress | None = None,
 ) -> Choice:
     """The variant of this estimator with the best NDCG@k on holdouts that `rule` cuts from data.
@@ -59,14 +67,14 @@ def choose(
     draw of amazonelectronics chose the wrong λ of EASE in one case of eight, five draws in none
     of 56.
     """
-    variants = estimator.variants(data) if hasattr(estimator, "variants") else (estimator,)
+    variants, seed, k = _variants(estimator, data, terms.fixed), terms.seed, terms.k
     if len(variants) < 2:
         return Choice(estimator)
     rules = [rule]
     if not data.ordered:
         draws = DRAWS if len(data.log) < FEW_EVENTS else 1
         rules = [RandomShare(seed=seed + draw) for draw in range(draws)]
-    totals, users, behind = np.zeros(len(variants)), 0, fallback or Popularity()
+    totals, users = np.zeros(len(variants)), 0
     for round_, cut in enumerate(rules):
         try:
             train, holdout = cut.split(_fewer(data, seed))
@@ -80,7 +88,7 @@ def choose(
             if progress is not None:
                 done, total = round_ * len(variants) + number + 1, len(rules) * len(variants)
                 progress(f"settings {done} of {total}")
-            engine = recommender_of(fitted, train, behind, holdout.repeats)
+            engine = recommender_of(fitted, train, terms.fallback, holdout.repeats)
             hits = engine.recommend(holdout.queries, k)
             totals[number] += np.nanmean(ndcg(Judged.of(hits, holdout.relevant), k))
     scores = totals / len(rules)
@@ -89,15 +97,25 @@ def choose(
     return Choice(variants[best], tuple(tried), users, k)
 
 
-def choose_fallback(data: Dataset, rule: Rule, seed: int = 0, k: int = 10) -> Popularity:
-    """How to count what is popular: over which time, chosen as any other setting is."""
-    chosen = choose(Popularity(), data, rule, seed, k).estimator
-    return Popularity(**settings_of(chosen))
+def choose_fallback(data: Dataset, rule: Rule, terms: Terms) -> Terms:
+    """The same terms with popularity counted over the time that does best on validation."""
+    free = replace(terms, fixed=())
+    chosen = choose(Popularity(), data, rule, free).estimator
+    return replace(terms, fallback=Popularity(**settings_of(chosen)))
 
 
 def settings_of(estimator: Estimator) -> dict[str, Any]:
     """The hyperparameters by name."""
     return asdict(estimator)
+
+
+def _variants(estimator: Estimator, data: Dataset, fixed: tuple[str, ...]) -> tuple[Estimator, ...]:
+    """The settings worth trying, with what is fixed as it is, each once."""
+    if not hasattr(estimator, "variants"):
+        return (estimator,)
+    asked = {name: settings_of(estimator)[name] for name in fixed}
+    tried: list[Any] = list(estimator.variants(data))
+    return tuple(dict.fromkeys(replace(variant, **asked) for variant in tried))
 
 
 def _fits(estimator: Estimator, train: Dataset, variants: Sequence[Estimator]) -> Iterator[Any]:
