@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := .venv/.core
 DEV := .venv/.dev
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .PHONY: quickstart test check fix bench lock clean
 
 quickstart: $(CORE)  ## fetch real data, train every model, compare, show lists with titles
 	$(BIN)/bowerbird quickstart
 
 test: $(DEV)  ## everything that asserts, the story script included; downloads nothing
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/story.sh
 
 check: $(DEV)  ## format, lint, types, floors
@@ -41,7 +41,7 @@ clean:
 	rm -rf .venv quickstart .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer expected: make PYTHON=python3.12 quickstart')"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer expected: make PYTHON=python3.12 quickstart')"
 	$(PYTHON) -m venv .venv
 
 $(CORE): .venv/bin/python pyproject.toml constraints.txt

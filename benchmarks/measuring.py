@@ -85,11 +85,13 @@ class Bench:
 
     def plain(self, text: str) -> str:
         """A command line that says nothing of where this machine keeps its files."""
+        cache = os.environ.get("BOWERBIRD_CACHE", str(Path.home() / ".cache" / "bowerbird"))
         names = {
             f"{self.scratch}{os.sep}": "",
             str(self.scratch): ".",
             str(self.data): "DATA",
             str(self.scorer): "score.py",
+            cache: "CACHE",
             str(ROOT): ".",
             str(Path(sys.executable).with_name("bowerbird")): "bowerbird",
             sys.executable: "python",

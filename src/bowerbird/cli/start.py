@@ -1,5 +1,6 @@
 """Where the `bowerbird` command starts: interruptible before the slow imports begin."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -11,6 +12,10 @@ def main() -> None:
     """Run the command line, and end with the right code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    # One thread for each small matrix, set before numpy is there to read it. Several threads wait
+    # for each other by spinning: on two cores shared with another program an eigendecomposition
+    # of 1,000 × 1,000 took 1.5 to 5 s instead of .4. What is large asks for all cores by itself.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from bowerbird.cli.main import run
 

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
 from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.queries import Queries
@@ -80,13 +81,15 @@ class Ease:
         """The Gram matrix becomes B, in its own memory."""
         matrix[np.diag_indices(len(met))] += np.float32(self.regularization)
         # LAPACK counts columns first: it sees the transpose, which for a symmetric matrix is itself
-        factor, failed = spotrf(matrix.T, lower=1, overwrite_a=1)
+        # a small matrix is done before several threads have found each other
+        with threadpool_limits(os.cpu_count() if len(met) > LARGE else 1, "blas"):
+            factor, failed = spotrf(matrix.T, lower=1, overwrite_a=1)
+            inverse, _ = spotri(factor, lower=1, overwrite_c=1)
         if failed:
             raise DataError(
                 f"regularization above {self.regularization} expected: the item-item matrix of"
                 " these data cannot be inverted with so little"
             )
-        inverse, _ = spotri(factor, lower=1, overwrite_c=1)
         upper = inverse.T  # the same memory, row by row; only j ≥ i is filled
         diagonal = upper.diagonal().copy()
         for start in range(0, len(met), ROWS):
