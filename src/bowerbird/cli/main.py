@@ -19,7 +19,6 @@ from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.similar import similar
-from bowerbird.cli.start import INTERRUPTED
 from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
 
@@ -63,7 +62,7 @@ def run(arguments: list[str]) -> int:
             raise  # a bug of ours
         return _told(" ".join(str(error).split()), "; check the path and the space left")
     except typer.Abort:  # what typer makes of a Ctrl-C
-        return INTERRUPTED
+        raise KeyboardInterrupt from None
     return code if isinstance(code, int) else 0
 
 
