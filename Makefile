@@ -28,6 +28,8 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python docs/refresh.py
 
 lock:  ## pin again what pyproject.toml asks for (needs uv)
 	printf 'torch==2.13.0\n' > .venv/pins.txt

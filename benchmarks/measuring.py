@@ -46,11 +46,12 @@ class Bench:
     scorer: Path
     seed: int = 0
     commands: list[str] = field(default_factory=list)
+    source: dict[str, Any] = field(default_factory=lambda: commit())  # as it was at the start
 
     @property
     def scratch(self) -> Path:
-        """Where its files go; empty at the start, removed at the end."""
-        return SCRATCH / self.name
+        """Where its files go, apart from any other run's; removed at the end."""
+        return SCRATCH / f"{self.name}-{os.getpid()}"
 
     def bowerbird(self, *arguments: object) -> Done:
         """Run the installed command line, as a user would."""
@@ -113,7 +114,7 @@ class Bench:
         result = {
             "benchmark": self.name,
             "date": datetime.now(UTC).date().isoformat(),  # noqa: TID251  a result has a date
-            "commit": commit(),
+            "commit": self.source,
             "machine": machine(),
             "versions": versions(),
             "seed": self.seed,

@@ -68,10 +68,10 @@ def exponents(small: dict[str, Any], large: dict[str, Any], what: str) -> dict[s
 def main() -> None:
     """Run the sizes that were asked for, or all."""
     options = parser(__doc__ or "", list(EVENTS)).parse_args()
-    bench = begin("scale", options, [])
+    sizes = [size for size in EVENTS if size in (options.only or EVENTS)]
+    bench = begin("-".join(["scale", *sizes] if options.only else ["scale"]), options, [])
     if bench is None:
         return
-    sizes = [size for size in EVENTS if size in (options.only or EVENTS)]
     worlds = {}
     for size in sizes:
         worlds[size] = world(bench, size)

