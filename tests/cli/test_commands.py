@@ -202,3 +202,73 @@ def test_every_command_helps_with_examples():
 def test_no_arguments_show_the_help(capsys):
     assert run([]) == 2
     assert "recommend" in capsys.readouterr().out
+
+
+def test_what_somebody_has_met_is_not_shown_whichever_table_says_so(shop, trained, tmp_path):
+    pl.DataFrame({"user": ["u1"], "item": ["i5"]}).write_csv(tmp_path / "h.csv")
+    out = tmp_path / "recs.csv"
+    asked = ["--history", str(tmp_path / "h.csv"), "-k", "60", "--out", str(out)]
+    assert run(["recommend", str(trained), *asked]) == 0
+    events = pl.read_parquet(shop / "events.parquet").filter(pl.col("user") == "u1")
+    assert not {"i5", *events["item"]} & set(pl.read_csv(out)["item"])
+
+
+def test_a_history_is_read_as_the_run_s_own_events_were(tmp_path):
+    lines = [
+        f"{u},{(u + step) % 9},{5 if step < 3 else 1},{step}"
+        for u in range(60)
+        for step in range(4)
+    ]
+    (tmp_path / "e.csv").write_text("\n".join(["buyer,sku,stars,when", *lines]))
+    names = "--user-column=buyer --item-column=sku --rating-column=stars --time-column=when"
+    args = [f"--events={tmp_path}/e.csv", *names.split(), "--threshold=4", "--model=cooccurrence"]
+    folder = tmp_path / "run"
+    assert run(["train", *args, "--no-tune", "--out", str(folder)]) == 0
+    lists = []
+    for stars in (1, 5):  # the last one was liked, or only seen
+        (tmp_path / "h.csv").write_text(f"buyer,sku,stars,when\n99,0,5,0\n99,4,{stars},1\n")
+        out = tmp_path / f"{stars}.csv"
+        asked = ["--history", str(tmp_path / "h.csv"), "-k", "2", "--out", str(out)]
+        assert run(["recommend", str(folder), *asked]) == 0
+        lists.append(pl.read_csv(out)["item"].to_list())
+    assert [first for first, _ in lists] == [1, 5]  # what follows 0, what follows 4
+
+
+def test_today_s_titles_are_texts_whatever_they_look_like(shop, tmp_path):
+    folder, out = tmp_path / "run", tmp_path / "recs.parquet"
+    assert run([*_train(shop, "content"), "--out", str(folder)]) == 0
+    items = pl.read_parquet(shop / "items.parquet").drop("available_from")
+    one = items.head(1).with_columns(item=pl.lit("new"), title=pl.lit("Word"))
+    one.write_parquet(tmp_path / "today.parquet")
+    asked = ["--user", "u0", "--items", str(tmp_path / "today.parquet"), "--out", str(out)]
+    assert run(["recommend", str(folder), *asked]) == 0
+    assert pl.read_parquet(out)["item"].to_list() == ["new"]
+
+
+def test_only_a_run_is_ever_replaced(shop, tmp_path, capfd):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "letters.txt").write_text("dear")
+    code = run([*_train(shop, "popularity"), "--out", str(precious), "--overwrite"])
+    assert code == 2
+    assert "is no run folder, so it is not replaced" in capfd.readouterr().err
+    assert (precious / "letters.txt").read_text() == "dear"
+
+
+def test_cold_items_can_be_listed_by_id(shop, capsys):
+    split = ["--split", "cold-items", "--setting", "by=listed", "--setting", "items=i3,i4"]
+    args = ["--models", "popularity", "--no-tune", "-k", "5", "--json"]
+    assert run(["evaluate", *_tables(shop), *split, *args]) == 0
+    facts = json.loads(capsys.readouterr().out)["reports"]["popularity"]["facts"]
+    assert facts["split"] == "cold items: 2 held out, listed"
+
+
+def test_a_synthetic_world_takes_the_place_of_a_world_only(tmp_path, capfd):
+    command = ["datasets", "--synthetic", str(tmp_path / "w"), "--events", "200"]
+    assert run(command) == run(command) == 0
+    (tmp_path / "w" / "thesis.txt").write_text("years of work")
+    capfd.readouterr()
+    assert run(command) == 2
+    told = capfd.readouterr().err
+    assert "it holds thesis.txt: name another folder" in told and told.count("\n") == 1
+    assert (tmp_path / "w" / "thesis.txt").read_text() == "years of work"

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -64,3 +66,22 @@ def test_what_is_interrupted_leaves_the_old_and_nothing_beside(tmp_path, error, 
     assert [p.name for p in tmp_path.iterdir()] == ["thing"]
     kept = path / "part" if kind == "folder" else path
     assert kept.read_text() == "old"
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_folder_that_cannot_be_replaced_keeps_its_place(tmp_path, monkeypatch, error):
+    path = tmp_path / "thing"
+    path.mkdir()
+    (path / "part").write_text("old")
+    rename = Path.rename
+
+    def failing(self, target):
+        if self.suffix == ".partial":
+            raise error
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(error), whole(path) as partial:
+        partial.mkdir()
+    assert [p.name for p in tmp_path.iterdir()] == ["thing"]
+    assert (path / "part").read_text() == "old"

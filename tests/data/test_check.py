@@ -64,7 +64,9 @@ def test_repeated_events_are_counted(found):
     assert (finding.level, finding.count) == ("warning", 2)
     assert finding.example == "user 1, item 5 at 1970-01-01T00:00:07"
     assert "duplicates" not in found({**events, "event": ["a", "b", "c", "a"]})
-    assert "duplicates" not in found({"user": [1, 1], "item": [5, 5]})
+    unordered = found({"user": [1, 1, 2], "item": [5, 5, 5]})["duplicates"]
+    assert (unordered.level, unordered.count) == ("note", 1)
+    assert unordered.example == "user 1, item 5"
 
 
 def test_events_of_the_future_are_errors(found):
@@ -172,3 +174,23 @@ def test_findings_are_json_for_machines(tmp_path, capfd):
     findings = json.loads(capfd.readouterr().out)
     assert findings[0]["name"] == "constant-timestamps"
     assert set(findings[0]) == {"level", "name", "message", "count", "example", "remedy"}
+
+
+def test_times_before_1990_are_a_wrong_unit_or_format(found):
+    step = np.arange(2_000)
+    finding = found(shop(time=20_260_131 + step % 7))["old-timestamps"]
+    assert (finding.level, finding.count) == ("warning", 2_000)
+    assert "1970-08-23" in finding.example and "the unit" in finding.remedy
+    assert "old-timestamps" not in found(shop())
+    assert "old-timestamps" not in found({"user": [1], "item": [1], "order": [1]})
+
+
+def test_every_finding_says_what_to_do(found):
+    small = {"user": [1, 1, 2], "item": [1, 1, 2]}
+    items = {"item": [1, 2, 3], "title": ["The one", None, None]}
+    dated = shop(time=np.arange(2_000) // 100 * DAY, event=np.arange(2_000) % 2)
+    findings = found(dated) | found(small, items)
+    assert len(findings) > 10
+    assert [name for name, finding in findings.items() if not finding.remedy] == []
+    whole = {"size", "event-types", "no-content"}  # of all the data, not of one row
+    assert {name for name, finding in findings.items() if not finding.example} <= whole

@@ -514,3 +514,31 @@ def test_an_item_table_may_call_its_id_as_the_events_do(tmp_path):
         event_schema=EventSchema(user="who", item="article"),
     )
     assert import_dataset(inputs).data.catalog.titles() == ["Heat"]
+
+
+def test_a_later_import_without_broken_rows_takes_the_earlier_ones_away(tmp_path):
+    import_dataset(broken(tmp_path, max_broken=0.5))
+    assert (tmp_path / "q.jsonl").exists()
+    good = written(pl.DataFrame({"user": ["a"], "item": ["x"]}), tmp_path / "good.csv")
+    import_dataset(Inputs(good, quarantine=tmp_path / "q.jsonl"))
+    assert not (tmp_path / "q.jsonl").exists()
+    import_dataset(Inputs(good, quarantine=tmp_path / "good.csv"))  # named by mistake
+    assert (tmp_path / "good.csv").exists()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_order_is_a_whole_number_however_it_is_written(tmp_path, suffix):
+    rows = {"user": ["a"] * 3, "item": ["x", "y", "z"], "order": [2.0, 1.0, 1.7]}
+    with pytest.raises(DataError, match=r"row 3: column order: a whole number expected, 1\.7 came"):
+        events(tmp_path, rows, suffix=suffix)
+    data = events(tmp_path, rows, suffix=suffix, max_broken=0.5)
+    assert [item for _, item, *_ in named(data)] == ["y", "x"]
+
+
+def test_a_large_order_is_exact(tmp_path):
+    rows = {
+        "user": ["a"] * 2,
+        "item": ["x", "y"],
+        "order": ["9007199254740993", "9007199254740992"],
+    }
+    assert [item for _, item, *_ in named(events(tmp_path, rows, suffix=".csv"))] == ["y", "x"]

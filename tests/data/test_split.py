@@ -224,7 +224,7 @@ def test_the_random_cold_items_follow_the_published_rule():
 
 
 def test_listed_items_are_the_cold_ones_and_everything_is_ranked():
-    split = ColdItems(by="listed", items=(0, 3)).split(world(SMALL))
+    split = ColdItems(by="listed", items=("i0", "i3")).split(world(SMALL))
     assert histories_of(split.holdout) == {0: [1]}  # item 3 was seen, not liked
     assert relevant_of(split.holdout) == {0: {0: 3.0}}
     assert split.holdout.allow is None
@@ -262,7 +262,7 @@ def test_answers_of_another_vocabulary_are_refused():
         (ColdUsers(reveal=1), world(SMALL, ordered=False, dated=False), "use reveal 0"),
         (ByTime(at="spring"), world(SMALL), "an ISO time expected.*'spring' came"),
         (ByTime(), world([]), "an empty log came"),
-        (ColdItems(by="listed", items=(8,)), world(SMALL), "item rows 0 to 7 expected"),
+        (ColdItems(by="listed", items=("nobody",)), world(SMALL), "items of the catalog expected"),
     ],
 )
 def test_what_cannot_be_split_so_is_refused_with_a_remedy(rule, data, words):

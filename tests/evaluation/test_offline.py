@@ -8,6 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from bowerbird.errors import ConfigError, DataError
+from bowerbird.evaluation import exposure
 from bowerbird.evaluation.offline import Background, evaluate
 from bowerbird.index.index import Hits
 
@@ -221,3 +222,13 @@ def test_a_holdout_without_answers_is_refused(world, background):
     nothing = dataclasses.replace(world.holdout, relevant=csr_array((40, 30)))
     with pytest.raises(DataError, match="something relevant expected in 40 queries"):
         evaluate(world.recommend, nothing, background)
+
+
+def test_a_report_says_how_many_lists_diversity_reads(world, background, report, monkeypatch):
+    assert report.facts["diversity reads"] == "all lists"
+    rows = np.where(np.diff(world.holdout.relevant.indptr)[:, None] > 0, report.rows, -1)
+    work = (np.diff(background.features.indptr)[rows] * (rows >= 0)).sum()
+    monkeypatch.setattr(exposure, "PRODUCTS", work / 4)
+    again = evaluate(world.recommend, world.holdout, background)
+    assert again.facts["diversity reads"] == "one list in 4"
+    assert np.isnan(again.values["diversity@10"]).sum() >= 30

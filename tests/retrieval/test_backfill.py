@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +75,26 @@ def test_blocks_answer_as_one(monkeypatch):
     monkeypatch.setattr(backfill, "BLOCK", 3)
     assert np.array_equal(engine.retrieve(data.queries(), 12).rows, whole.rows)
     assert (np.sort(whole.rows, axis=1) == np.arange(12)).all()
+
+
+@pytest.mark.parametrize("cells", [1, 40, 200])
+def test_one_who_has_seen_much_changes_nothing_for_the_others(cells, monkeypatch):
+    popularity = np.arange(50, dtype=np.float32)
+    seen = [np.arange(40, dtype=np.int32) + 10 if q == 7 else np.array([49 - q]) for q in range(9)]
+    exclude = Ragged(
+        np.concatenate(seen).astype(np.int32), np.cumsum([0, *map(len, seen)], dtype=np.int64)
+    )
+    engine, queries = Backfill(Fixed([[]] * 9), popularity), Queries.of([[]] * 9)
+    expected = engine.retrieve(queries, 4, None, exclude)
+    monkeypatch.setattr(backfill, "CELLS", cells)
+    hits = engine.retrieve(queries, 4, None, exclude)
+    assert np.array_equal(hits.rows, expected.rows)
+    assert np.array_equal(hits.scores, expected.scores)
+    assert hits.rows[7].tolist() == [9, 8, 7, 6]
+
+
+def test_blocks_hold_every_query_once_and_no_more_places_than_allowed(monkeypatch):
+    monkeypatch.setattr(backfill, "CELLS", 100)
+    queries, reach = np.array([1, 3, 4, 6]), np.array([0, 9, 0, 999, 24, 0, 9])
+    blocks = [block.tolist() for block in backfill._blocks(queries, reach)]
+    assert blocks == [[3], [4, 1, 6]]

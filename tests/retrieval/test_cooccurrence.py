@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from bowerbird.data.queries import Queries
+from bowerbird.errors import ConfigError
 from bowerbird.retrieval import cooccurrence
 from bowerbird.retrieval.cooccurrence import CoOccurrence, follow_counts, strongest
 from worlds import cycles, dataset
@@ -92,3 +93,20 @@ def test_settings_tried_share_their_counts_and_equal_a_fit_alone():
     assert variants[0] == model and len(set(variants)) == len(variants) == 24
     for variant, fitted in zip(variants[:4], model.fit_each(data, variants[:4]), strict=True):
         assert np.array_equal(fitted.weights.toarray(), variant.fit(data).weights.toarray())
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"decay": 0.0}, r"decay in \(0, 1\] expected, 0.0 came"),
+        ({"decay": 1.5}, r"decay in \(0, 1\] expected, 1.5 came"),
+        ({"damping": -1.0}, "damping, backward and discount ≥ 0 expected, -1.0, 0.3 and 0.0 came"),
+        ({"backward": -0.1}, "damping, backward and discount ≥ 0"),
+        ({"discount": float("nan")}, "damping, backward and discount ≥ 0"),
+        ({"window": 0}, "window and neighbours ≥ 1 expected, 0 and 2000 came"),
+        ({"neighbours": 0}, "window and neighbours ≥ 1 expected, 50 and 0 came"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting, told):
+    with pytest.raises(ConfigError, match=told):
+        CoOccurrence(**setting)

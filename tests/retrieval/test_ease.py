@@ -104,3 +104,22 @@ def test_no_regularization_is_refused():
 def test_too_little_regularization_is_said():
     with pytest.raises(DataError, match="cannot be inverted with so little"):
         Ease(regularization=1e-30).fit(dataset(np.ones((3, 3))))
+
+
+def test_settings_are_tried_one_by_one_where_memory_is_short(monkeypatch):
+    data, tried = dataset(noise()), (Ease(50.0), Ease(100.0))
+    expected = [variant.fit(data).weights for variant in tried]
+    monkeypatch.setattr(ease, "free_memory", lambda: ease.needed(60, 2))
+    for weights, fitted in zip(expected, Ease().fit_each(data, tried), strict=True):
+        np.testing.assert_array_equal(fitted.weights, weights)
+
+
+@pytest.mark.parametrize(("limit", "free"), [("max", 8_192_000), ("5000000", 2_300_000), ("9", 0)])
+def test_a_container_has_no_more_memory_than_its_limit_leaves(tmp_path, monkeypatch, limit, free):
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:   8000 kB\n")
+    (tmp_path / "memory.max").write_text(limit)
+    (tmp_path / "memory.current").write_text("3000000\n")
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 300000\n")
+    monkeypatch.setattr(ease, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(ease, "CGROUP", tmp_path)
+    assert ease.free_memory() == free

@@ -64,3 +64,9 @@ def test_a_folder_of_another_version_is_refused(tmp_path, facts, message):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="readable JSON expected"):
         load_fitted(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["graph-filter", "als", "content"])
+def test_a_seed_below_0_is_refused(kind):
+    with pytest.raises(ConfigError, match="seed ≥ 0 expected, -1 came"):
+        estimator_of(kind, seed=-1)

@@ -8,6 +8,10 @@ import typer
 from bowerbird.cli.console import out, print_json, print_table, working
 from bowerbird.data.known import KNOWN, default_cache, fetch
 from bowerbird.data.synthetic import World
+from bowerbird.errors import ConfigError
+
+TABLES = ("events.parquet", "items.parquet", "users.parquet")
+"""The files of a synthetic world."""
 
 
 def datasets(
@@ -33,6 +37,7 @@ def datasets(
       bowerbird datasets --synthetic world --events 1000000
     """
     if synthetic is not None:
+        _refuse_strange(synthetic)
         with working(f"writing {events:,} events"):
             world(events, seed).write(synthetic)
         _tell(synthetic, json)
@@ -53,6 +58,17 @@ def world(events: int, seed: int) -> World:
     return World(
         n_users=max(50, events // 33), n_items=max(50, events // 200), n_events=events, seed=seed
     )
+
+
+def _refuse_strange(folder: Path) -> None:
+    """A world takes the place of its folder, which must not hold what is not of a world."""
+    strange = sorted(f.name for f in folder.iterdir()) if folder.is_dir() else []
+    strange = [name for name in strange if name not in TABLES]
+    if strange:
+        raise ConfigError(
+            f"--synthetic {folder}: a new or empty folder, or an earlier world, expected; it holds"
+            f" {strange[0]}: name another folder"
+        )
 
 
 def _tell(folder: Path, json: bool) -> None:

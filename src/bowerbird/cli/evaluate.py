@@ -65,7 +65,10 @@ def evaluate(
     ] = None,
     baseline: Annotated[str, typer.Option(help="The model that gains are over.")] = "popularity",
     seed: Annotated[int | None, typer.Option(min=0)] = None,
-    tune: Annotated[bool, typer.Option(help="Choose settings on validation.")] = True,
+    tune: Annotated[
+        bool | None,
+        typer.Option("--tune/--no-tune", help="Choose settings on validation (default)."),
+    ] = None,
     refit: Annotated[
         bool, typer.Option(help="Fit on the validation events, too, once settings are chosen.")
     ] = True,
@@ -85,6 +88,8 @@ def evaluate(
       bowerbird evaluate --events train.parquet --test test.parquet --models ease,als -k 20
     """
     names, lengths = model_names(models), _lengths(k)
+    if test is not None and (split or setting):
+        raise ConfigError("--test is a split by itself: leave out --split and --setting")
     model_names(baseline)
     more = {"split": {**({"kind": split} if split else {}), **settings(setting)}}
     more["split"] |= {"repeats": True} if allow_repeats else {}
@@ -92,7 +97,9 @@ def evaluate(
     asked = asked if seed is None else asked.model_copy(update={"seed": seed})
     imported = read(asked.inputs(now()), quiet=json)
     cut, inner = _cut(asked, imported, test, allow_repeats)
-    plan = Plan(tuple(names), inner, lengths, asked.seed, tune, refit, baseline)
+    told = {asked.model.name: dict(asked.model.model_extra or {})}  # of the model in the recipe
+    tuned = asked.model.tune if tune is None else tune
+    plan = Plan(tuple(names), inner, lengths, asked.seed, tuned, refit, baseline, settings=told)
     with working("evaluating") as say:
         comparison = compare(cut, plan, lambda model, what: say(f"{model}: {what}"))
     facts = evaluation_facts(cut, plan, imported.data)
@@ -141,9 +148,11 @@ def _cut(asked: Recipe, imported: Imported, test: str | None, repeats: bool) -> 
         rule = asked.rule()
         return rule.split(imported.data), rule.inner()
     inputs = asked.inputs(now())
-    answers = replace(inputs, events=Source(test, asked.events.database), items=None, users=None)
+    aside = inputs.quarantine and inputs.quarantine.with_stem(f"{inputs.quarantine.stem}-test")
+    source = Source(test, asked.events.database)
+    answers = replace(inputs, events=source, items=None, users=None, quarantine=aside)
     data, log = joined(imported.data, read(answers, quiet=True).data)
-    return fixed(data, log, repeats), LeaveOneOut(seed=asked.seed)
+    return fixed(data, log, repeats), LeaveOneOut(repeats=repeats, seed=asked.seed)
 
 
 def evaluation_facts(cut: Split, plan: Plan, data: Dataset) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from bowerbird.index.index import Hits
 from bowerbird.retrieval.models import MODELS, as_retriever
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.compare import Comparison, Plan, compare
-from bowerbird.runs.recipe import Recipe, recipe_of
+from bowerbird.runs.recipe import ModelTable, Recipe, recipe_of
 from bowerbird.runs.run import Stopwatch, Trained, write_run
+from bowerbird.runs.tune import settings_of
 
 DATA = "movielens-100k-films"
 FILMS = (
@@ -75,7 +76,8 @@ def quickstart(
     choice = comparison.choices[best]
     trained = Trained(choice.estimator.fit(imported.data), choice, comparison.fallback)
     run = {"model": best, "seed": seed, "trained_at": now(), "seconds": float(watch)}
-    kept = recipe.model_copy(update={"model": recipe.model.model_copy(update={"name": best})})
+    asked = ModelTable(name=best, tune=False, **settings_of(choice.estimator))
+    kept = recipe.model_copy(update={"model": asked}).seen_from(folder / "run")
     write_run(folder / "run", imported.data, trained, run, kept.text())
     _title("5  To go on")
     out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")

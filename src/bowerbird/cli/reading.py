@@ -25,7 +25,10 @@ def recipe_from(
         told = read_recipe(recipe).model_dump(exclude_unset=True)
     tables = data.tables()
     for name, table in [*tables.items(), *(more or {}).items()]:
-        told[name] = {**(told.get(name) or {}), **table}
+        old = told.get(name) or {}
+        told[name] = {**old, **table}
+        if "weights" in table:
+            told[name]["weights"] = {**old.get("weights", {}), **table["weights"]}
     if "path" not in told.get("events", {}):
         raise ConfigError("--events FILE or a recipe expected; see --help for examples")
     if told.get("items") and "path" not in told["items"]:

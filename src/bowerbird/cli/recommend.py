@@ -9,18 +9,21 @@ import polars as pl
 import typer
 
 from bowerbird.cli.console import err, out, print_json, print_table, shown, working
+from bowerbird.cli.reading import now
 from bowerbird.data.artifacts import whole
 from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.fields import ids_as_they_came, written_as
 from bowerbird.data.importing import Inputs, import_dataset, read_catalog
-from bowerbird.data.joining import extended, retold
+from bowerbird.data.joining import behind, extended, retold
 from bowerbird.data.moments import seconds
 from bowerbird.data.queries import Queries
-from bowerbird.data.tables import Source
+from bowerbird.data.schema import EventSchema, TableSchema
+from bowerbird.data.tables import Source, opened
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.index import Hits
 from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.recipe import Recipe, run_recipe
 from bowerbird.runs.run import Run, load_run
 
 BATCH = 10_000
@@ -85,12 +88,14 @@ def recommend(
     if out_file is not None and out_file.suffix not in FORMATS:
         raise ConfigError(f"--out {out_file}: a file ending in {', '.join(FORMATS)} expected")
     with working("loading the run"):
-        loaded, current = _catalog_of_today(load_run(run), items)
+        recipe = run_recipe(run)
+        loaded, current = _catalog_of_today(load_run(run), items, recipe)
         wanted = _wanted(users, user)
-        asked = _asked(loaded.data, wanted, all_users, history)
-    now = loaded.data.newest() if loaded.data.dated else None
-    now = now if at is None else seconds(at)
-    engine = recommender_of(loaded.fitted, loaded.data, loaded.fallback, allow_repeats, now)
+        asked = _asked(loaded.data, wanted, all_users, _told(history, recipe))
+    # a catalog of today is asked for today; a run without dates has no other moment either
+    past = loaded.data.dated and items is None
+    moment = seconds(at) if at is not None else loaded.data.newest() if past else now()
+    engine = recommender_of(loaded.fitted, loaded.data, loaded.fallback, allow_repeats, moment)
     if current is not None:
         engine = replace(engine, allow=current if engine.allow is None else current & engine.allow)
     with working("recommending") as say:
@@ -109,11 +114,16 @@ def recommend(
     _give(table, loaded.data.catalog, asked, hits, (out_file, json))
 
 
-def _catalog_of_today(run: Run, items: str | None) -> tuple[Run, np.ndarray | None]:
+def _catalog_of_today(
+    run: Run, items: str | None, recipe: Recipe | None
+) -> tuple[Run, np.ndarray | None]:
     """The run over its own catalog and today's; and which rows are of today."""
     if items is None:
         return run, None
-    newer = read_catalog(Source(items))
+    table = recipe.items if recipe else None
+    kinds = {name: column.kind for name, column in run.data.catalog.fields.items()}
+    schema = TableSchema(table.id if table else None, kinds, table.ignore if table else ())
+    newer = read_catalog(Source(items), schema)
     catalog = extended(run.data.catalog, newer)
     current = np.zeros(len(catalog), dtype=bool)
     current[catalog.items.rows(newer.items.ids)] = True
@@ -133,21 +143,38 @@ def _wanted(users: Path | None, user: list[str] | None) -> list[str] | None:
     return list(dict.fromkeys(ids)) if users is not None or user else None
 
 
-def _asked(data: Dataset, wanted: list[str] | None, everyone: bool, history: str | None) -> Asked:
+def _told(history: str | None, recipe: Recipe | None) -> Dataset | None:
+    """The histories in the file, read as the run's own events were, where it has the columns."""
+    if history is None:
+        return None
+    source = Source(history)
+    schema = recipe.inputs().event_schema if recipe else EventSchema()
+    with opened(source) as rows:
+        schema = schema.among(rows.collect_schema().names())
+    imported = import_dataset(Inputs(source, event_schema=schema))
+    for note in imported.notes:
+        err.print(f"note: {note}")
+    return imported.data
+
+
+def _asked(
+    data: Dataset, wanted: list[str] | None, everyone: bool, strange: Dataset | None
+) -> Asked:
     """Whose lists: histories from the file go before those of the run."""
-    if wanted is None and not everyone and history is None:
+    if wanted is None and not everyone and strange is None:
         raise ConfigError("--users FILE, --user ID, --all-users or --history FILE expected")
     ids, kind = data.users.ids, data.users.kind
     queries, told = data.queries(), Vocabulary(())
-    if history is not None:
-        strange = import_dataset(Inputs(Source(history))).data
+    if strange is not None:
         told, kind = strange.users, strange.users.kind
         queries = queries.then(retold(strange, data))
         ids = data.users.extended(told.ids).ids if everyone else told.ids
     ids = ids if wanted is None else tuple(wanted)
-    from_file = told.rows(ids)
-    rows = np.where(from_file >= 0, len(data.users) + from_file, data.users.rows(ids))
-    queries = queries.take(rows)
+    from_file, known = told.rows(ids), data.users.rows(ids)
+    rows = np.where(from_file >= 0, len(data.users) + from_file, known)
+    # what the run knows of someone in the file is only what not to show again
+    past = data.queries().take(np.where(from_file >= 0, known, -1))
+    queries = behind(replace(past, weights=np.zeros_like(past.weights)), queries.take(rows))
     kind = kind if written_as(kind, ids) else "String"
     return Asked(Vocabulary(ids, kind), queries, int((queries.lengths() == 0).sum()))
 

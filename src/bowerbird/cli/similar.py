@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bowerbird.cli.console import print_json, print_table, working
+from bowerbird.cli.reading import now
 from bowerbird.errors import DataError
 from bowerbird.retrieval.models import as_retriever
 from bowerbird.runs.run import load_run
@@ -32,7 +33,8 @@ def similar(
         known = ", ".join(catalog.items.ids[:3])
         raise DataError(f"item {item!r} is not among the {len(catalog):,} of {run} ({known}, …)")
     asked = catalog.items.rows([item])
-    hits = as_retriever(loaded.fitted, catalog).similar(asked, k)
+    allow = catalog.available(loaded.data.newest() if loaded.data.dated else now())
+    hits = as_retriever(loaded.fitted, catalog).similar(asked, k, allow)
     titles = catalog.titles()
     pairs = zip(hits.rows[0].tolist(), hits.scores[0].tolist(), strict=True)
     found = [(rank, row, score) for rank, (row, score) in enumerate(pairs, 1) if row >= 0]

@@ -1,6 +1,5 @@
 """`bowerbird train`: data → run folder."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,6 @@ from bowerbird.cli.console import out, print_facts, print_json, shown, working
 from bowerbird.cli.options import DataOptions, expanded, settings
 from bowerbird.cli.reading import now, read, recipe_from
 from bowerbird.errors import ConfigError
-from bowerbird.runs.recipe import Recipe
 from bowerbird.runs.run import Stopwatch, load_facts, write_run
 from bowerbird.runs.run import train as fit
 from bowerbird.runs.tune import Choice
@@ -53,6 +51,8 @@ def train(
     """
     if out_folder.exists() and not overwrite:
         raise ConfigError(f"--out {out_folder}: is already there; choose another, or --overwrite")
+    if out_folder.exists() and not (out_folder / "run.json").is_file():
+        raise ConfigError(f"--out {out_folder}: is no run folder, so it is not replaced")
     given = {"name": model, "tune": tune}
     more = {"model": {name: value for name, value in given.items() if value is not None}}
     more["model"] |= settings(setting)
@@ -71,22 +71,11 @@ def train(
         "broken_rows": len(imported.quarantine),
     }
     with working("writing the run"):
-        write_run(out_folder, imported.data, trained, facts, _seen_from(out_folder, asked).text())
+        write_run(out_folder, imported.data, trained, facts, asked.seen_from(out_folder).text())
     if json:
         print_json(load_facts(out_folder))
     else:
         _tell(out_folder, asked.model.name, imported.data.users.ids[0], trained.choice, watch)
-
-
-def _seen_from(folder: Path, asked: Recipe) -> Recipe:
-    """The recipe for a file in this folder: the paths of a recipe are relative to its own."""
-    tables = {name: getattr(asked, name) for name in ("events", "items", "users")}
-    moved = {
-        name: table.model_copy(update={"path": os.path.relpath(table.path, folder)})
-        for name, table in tables.items()
-        if table and not table.database and not os.path.isabs(table.path)
-    }
-    return asked.model_copy(update=moved)
 
 
 def _tell(folder: Path, model: str, user: str, choice: Choice, watch: Stopwatch) -> None:

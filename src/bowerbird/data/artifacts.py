@@ -96,8 +96,13 @@ def _replace(partial: Path, path: Path) -> None:
         partial.replace(path)
         return
     old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-    path.rename(old)
-    partial.rename(path)
+    try:
+        path.rename(old)
+        partial.rename(path)
+    except BaseException:  # Ctrl-C as well: nothing may be left without its name
+        if not path.exists():
+            old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

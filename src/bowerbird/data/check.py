@@ -16,6 +16,8 @@ BOT_EVENTS_PER_HOUR = 1_000
 events of one second (a basket, a page of ratings) count once."""
 TINY_CATALOG = 100
 FEW_EVENTS = 1_000
+LONG_AGO = int(np.datetime64("1990-01-01", "s").astype(np.int64))
+"""Shops kept no logs before."""
 HISTORY_STEPS = (0, 1, 2, 5)
 
 
@@ -38,7 +40,7 @@ class Finding:
 def check(data: Dataset, quarantine: Quarantine, now: int | None = None) -> list[Finding]:
     """All findings, the worst first; `now` (seconds) judges timestamps that lie ahead."""
     findings = [*_broken(quarantine)]
-    for look in (_constant_times, _duplicates, _bots, _sizes, _types, _items, _text, _histories):
+    for look in LOOKS:
         findings += look(data)
     if now is not None:
         findings += _future(data, now)
@@ -75,35 +77,50 @@ def _constant_times(data: Dataset) -> list[Finding]:
     if not data.ordered:
         message = "there is no timestamp and no order: models of what follows what cannot learn"
         remedy = "export the time of each event, or at least its order within the user"
-        return [Finding("warning", "unordered", message, len(times), "", remedy)]
+        first = _row(data, np.arange(len(times)))
+        return [Finding("warning", "unordered", message, len(times), first, remedy)]
     if len(times) > 1 and data.dated and times[0] == times.min() == times.max():
         message = f"all {len(times):,} events have the same timestamp"
         remedy = "export the time of the event, not of the export; else --split leave-one-out"
         first = _row(data, np.array([0]))
         return [Finding("error", "constant-timestamps", message, len(times), first, remedy)]
-    midnight = (times % 86_400 == 0).mean() if data.dated and len(times) else 0.0
-    if midnight > 0.95:
-        message = f"{midnight:.0%} of timestamps are whole days: the order within a day is a guess"
+    whole = np.flatnonzero(times % 86_400 == 0) if data.dated else np.empty(0, np.int64)
+    if len(whole) > 0.95 * len(times):
+        share = len(whole) / len(times)
+        message = f"{share:.0%} of timestamps are whole days: the order within a day is a guess"
         remedy = "export hours and seconds, or an order column that breaks ties"
-        return [Finding("warning", "whole-days", message, int(midnight * len(times)), "", remedy)]
+        first = _row(data, whole)
+        return [Finding("warning", "whole-days", message, len(whole), first, remedy)]
     return []
+
+
+def _old_times(data: Dataset) -> list[Finding]:
+    times = data.log.times
+    if not (data.ordered and data.dated and len(times)) or times.max() >= LONG_AGO:
+        return []
+    message = f"all {len(times):,} events lie before 1990"
+    remedy = "check the unit and the format of the timestamp column: 20260131 is read as seconds"
+    newest = _row(data, np.array([times.argmax()]))
+    return [Finding("warning", "old-timestamps", message, len(times), newest, remedy)]
 
 
 def _duplicates(data: Dataset) -> list[Finding]:
     log = data.log
     types = log.types if log.types is not None else np.zeros(len(log), np.int16)
-    by = np.lexsort((types, log.items, log.times, log.users))
+    times = log.times if data.ordered else np.zeros(len(log), np.int64)
+    by = np.lexsort((types, log.items, times, log.users))
     same = np.ones(max(len(log) - 1, 0), dtype=bool)
-    for column in (log.users, log.items, log.times, types):
+    for column in (log.users, log.items, times, types):
         same &= column[by][1:] == column[by][:-1]
     places = by[1:][same]
-    if not len(places) or not data.ordered:
+    if not len(places):
         return []
-    message = f"{len(places):,} events repeat another: same user, item, type and time"
+    # without times nobody can tell a second delivery from a second visit
+    level: Level = "warning" if data.ordered else "note"
+    alike = "user, item, type and time" if data.ordered else "user, item and type"
+    message = f"{len(places):,} events repeat another: same {alike}"
     remedy = "if events are delivered twice, send each once; they count as often as they come"
-    return [
-        Finding("warning", "duplicates", message, len(places), _row(data, places), remedy),
-    ]
+    return [Finding(level, "duplicates", message, len(places), _row(data, places), remedy)]
 
 
 def _bots(data: Dataset) -> list[Finding]:
@@ -134,11 +151,14 @@ def _sizes(data: Dataset) -> list[Finding]:
     if len(data.catalog) < TINY_CATALOG:
         message = f"only {len(data.catalog)} items: a bestseller list may serve as well"
         remedy = "compare with --models popularity before you trust anything else"
-        findings.append(Finding("warning", "tiny-catalog", message, len(data.catalog), "", remedy))
+        ids = data.catalog.items.ids
+        first = f"item {ids[0]}" if ids else ""
+        findings.append(Finding("warning", "tiny-catalog", message, len(ids), first, remedy))
     if len(log) < FEW_EVENTS:
         message = f"only {len(log):,} events: too few to learn much or to measure well"
         remedy = "collect more, or start from the content model"
-        findings.append(Finding("warning", "few-events", message, len(log), "", remedy))
+        first = _row(data, np.arange(len(log)))
+        findings.append(Finding("warning", "few-events", message, len(log), first, remedy))
     span = ""
     if data.dated and len(log):
         first, last = (
@@ -147,7 +167,8 @@ def _sizes(data: Dataset) -> list[Finding]:
         span = f", {first} to {last}"
     users, items = len(data.users), len(data.catalog)
     message = f"{len(log):,} events of {users:,} users on {items:,} items{span}"
-    return [*findings, Finding("note", "size", message, len(log))]
+    remedy = "if this is less than you sent, look for a filter or a join that loses rows"
+    return [*findings, Finding("note", "size", message, len(log), "", remedy)]
 
 
 def _types(data: Dataset) -> list[Finding]:
@@ -155,10 +176,13 @@ def _types(data: Dataset) -> list[Finding]:
     if log.types is None or len(log.type_names) == 1:
         message = f"one type of feedback only ({log.type_names[0]}): wanting and buying look alike"
         remedy = "send views, carts and purchases with an event column, if you have them"
-        return [Finding("note", "single-type", message, len(log), "", remedy)]
+        first = _row(data, np.arange(len(log)))
+        return [Finding("note", "single-type", message, len(log), first, remedy)]
     counts = np.bincount(log.types, minlength=len(log.type_names))
     parts = (f"{n} {c:,}" for n, c in zip(log.type_names, counts, strict=True))
-    return [Finding("note", "event-types", f"event types: {', '.join(parts)}", len(log))]
+    message = f"event types: {', '.join(parts)}"
+    remedy = "if one counts too much or too little, weigh it: events.weights of a recipe"
+    return [Finding("note", "event-types", message, len(log), "", remedy)]
 
 
 def _items(data: Dataset) -> list[Finding]:
@@ -186,7 +210,8 @@ def _text(data: Dataset) -> list[Finding]:
     level: Level = "note" if share >= 0.9 else "warning"
     example = f"item {data.catalog.items.ids[bare[0]]} has none" if len(bare) else ""
     message = f"{share:.0%} of items have a text or a category"
-    return [Finding(level, "text-coverage", message, int(filled.sum()), example)]
+    remedy = "fill in titles, descriptions or categories of the others" if len(bare) else ""
+    return [Finding(level, "text-coverage", message, int(filled.sum()), example, remedy)]
 
 
 def _histories(data: Dataset) -> list[Finding]:
@@ -196,13 +221,24 @@ def _histories(data: Dataset) -> list[Finding]:
         share = (lengths == 0).mean() if step == 0 else (lengths >= step).mean()
         parts.append(f"{share:.0%} have {'none' if step == 0 else f'{step}+'}")
     message = f"events per user: {', '.join(parts)}; median {int(np.median(lengths))}"
-    short = int((lengths < HISTORY_STEPS[-1]).sum())
-    return [Finding("note", "histories", message, short)]
+    short = np.flatnonzero(lengths < HISTORY_STEPS[-1])
+    if not len(short):
+        return [Finding("note", "histories", message, 0)]
+    example = f"user {data.users.ids[short[0]]} has {lengths[short[0]]}"
+    remedy = "export a longer period if there is one; read the history slices of the report"
+    return [Finding("note", "histories", message, len(short), example, remedy)]
 
 
 def _row(data: Dataset, places: ndarray) -> str:
-    """An example event in words."""
+    """An example event in words: the first of these places, if there is one."""
+    if not len(places):
+        return ""
     log, place = data.log, int(places[0])
     user, item = data.users.ids[log.users[place]], data.catalog.items.ids[log.items[place]]
     when = f" at {np.datetime64(int(log.times[place]), 's')}" if data.dated else ""
     return f"user {user}, item {item}{when}"
+
+
+LOOKS = (
+    _constant_times, _old_times, _duplicates, _bots, _sizes, _types, _items, _text, _histories
+)  # fmt: skip

@@ -99,7 +99,7 @@ def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.
     if schema.timestamp:
         values["time"] = micros(pl.col(schema.timestamp), types[schema.timestamp])
     if schema.order:
-        values["order"] = pl.col(schema.order).cast(pl.Int64, strict=False)
+        values["order"] = _whole(pl.col(schema.order), types[schema.order])
     if schema.type:
         text = pl.col(schema.type).cast(pl.String).str.strip_chars()
         values["type"] = pl.when(~text.str.to_lowercase().is_in(_NOTHING)).then(text)
@@ -113,6 +113,18 @@ def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.
 
 def _number(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Float64, strict=False).fill_nan(None)
+
+
+def _whole(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whole numbers, exact, also as a table with gaps writes them (1.0); null for a fraction."""
+    text = dtype in (pl.String, pl.Categorical, pl.Enum)
+    if not (text or dtype.is_float() or dtype.is_decimal()):
+        return column.cast(pl.Int64, strict=False)
+    column = column.cast(pl.String).str.strip_chars() if text else column
+    number = column.cast(pl.Float64, strict=False)
+    whole = pl.when(number.is_finite() & (number == number.floor()))
+    read = whole.then(number.cast(pl.Int64, strict=False))
+    return pl.coalesce(column.cast(pl.Int64, strict=False), read) if text else read
 
 
 def _weight(context: Context) -> pl.Expr | None:

@@ -253,14 +253,24 @@ def _sorted_by(users: ndarray, moments: ndarray, order: ndarray | None) -> ndarr
     return np.argsort(keys, kind="stable")
 
 
-def read_catalog(source: Source, schema: TableSchema | None = None) -> Catalog:
+def read_catalog(source: Source, schema: TableSchema = TableSchema()) -> Catalog:  # noqa: B008
     """The items of one table, in its order.
+
+    What the schema says of columns that are not there is passed over: today's table need not be as
+    wide as the one that was learned from.
 
     Raises:
         DataError: it cannot be read, or an id is missing or comes twice.
     """
     quarantine = Quarantine()
-    table = _read_table(source, schema or TableSchema(), ITEM_IDS, quarantine)
+    with opened(source) as rows:
+        there = set(rows.collect_schema().names())
+    schema = TableSchema(
+        schema.id if schema.id in there else None,
+        {name: kind for name, kind in schema.kinds.items() if name in there},
+        tuple(name for name in schema.ignore if name in there),
+    )
+    table = _read_table(source, schema, ITEM_IDS, quarantine)
     quarantine.enforce(0.0, None)
     if table is None:  # only without a source, which there is
         return Catalog(Vocabulary(()))

@@ -47,6 +47,19 @@ def retold(other: Dataset, data: Dataset) -> Queries:
     return replace(queries, items=rows[queries.items], context=context)
 
 
+def behind(earlier: Queries, later: Queries) -> Queries:
+    """Each later history behind the earlier one of the same query, asked when the later is.
+
+    >>> behind(Queries.of([[1, 2], []]), Queries.of([[5], [6]])).history(0)
+    array([1, 2, 5], dtype=int32)
+    """
+    both = earlier.then(later)
+    by = np.argsort(np.concatenate([earlier.owners(), later.owners()]), kind="stable")
+    offsets = earlier.offsets + later.offsets
+    events = (both.items[by], both.times[by], both.weights[by])
+    return Queries(*events, offsets, later.now, later.context)
+
+
 def extended(catalog: Catalog, newer: Catalog) -> Catalog:
     """The same rows with the new items appended; what `newer` says of an item goes before.
 
@@ -69,7 +82,7 @@ def extended(catalog: Catalog, newer: Catalog) -> Catalog:
     table = pl.concat(tables, how="diagonal_relaxed").unique("item", keep="last")
     order = pl.DataFrame({"item": list(items.ids)}, schema={"item": pl.String})
     table = order.join(table, on="item", how="left", maintain_order="left").drop("item")
-    kinds = {n: c.kind for source in (catalog, newer) for n, c in source.fields.items()}
+    kinds = {n: c.kind for source in (newer, catalog) for n, c in source.fields.items()}
     return Catalog(items, read_fields(table, kinds, "items"))
 
 

@@ -11,6 +11,8 @@ from bowerbird.errors import DataError
 
 KEPT = 100_000
 """Broken rows of a table whose contents are kept; all are counted."""
+BEGINNING = b'{"file": '
+"""Of every file of broken rows."""
 AN_ITEM_OF = "an item of"
 """How the reason begins that an event's item is not in the item table."""
 
@@ -54,10 +56,14 @@ class Quarantine:
     def write(self, path: Path) -> None:
         """One JSON object a row: file, row, reason and the row's own columns.
 
+        Where nothing is broken, what an earlier import wrote there is removed.
+
         Raises:
             DataError: there is a folder of this name.
         """
         if not self.kept:
+            if _is_ours(path):
+                path.unlink(missing_ok=True)
             return
         if path.is_dir():
             raise DataError(f"--quarantine {path}: a file expected, this is a folder; name another")
@@ -95,3 +101,11 @@ class Quarantine:
 
     def __str__(self) -> str:
         return f"{len(self):,} broken rows of {self.rows_read:,}"
+
+
+def _is_ours(path: Path) -> bool:
+    """Is this a file of broken rows, and nothing else that a person named by mistake?"""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(BEGINNING)) == BEGINNING

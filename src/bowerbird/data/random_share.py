@@ -17,6 +17,7 @@ class RandomShare:
 
     share: float = 0.2
     seed: int = 42
+    repeats: bool = False
 
     def split(self, data: Dataset) -> Split:
         """Train on the rest, ask for the share."""
@@ -29,7 +30,7 @@ class RandomShare:
         wanted = np.maximum(1, np.round(self.share * counts)).astype(np.int64)
         held = np.zeros(len(data.log), dtype=bool)
         held[liked[by[rank < wanted[users[by]]]]] = True
-        return fixed(data.with_log(data.log.where(~held)), data.log.where(held))
+        return fixed(data.with_log(data.log.where(~held)), data.log.where(held), self.repeats)
 
     def inner(self) -> "RandomShare":
         """Another draw."""

@@ -71,6 +71,16 @@ class EventSchema:
             raise DataError(f"{where}: a rating column expected by --threshold; {has}")
         return replace(self, **found)  # type: ignore[arg-type]  # only column names are replaced
 
+    def among(self, columns: Sequence[str]) -> "EventSchema":
+        """The same without what is not among these columns: a narrower table of the same shop."""
+        named = {name: getattr(self, name) for name in NAMES}
+        gone = {n: None for n, column in named.items() if column and column not in columns}
+        context = tuple(name for name in self.context if name in columns)
+        rated = any(guess in columns for guess in (self.rating or "", *NAMES["rating"]))
+        threshold = self.threshold if rated else None
+        kept = replace(self, context=context, threshold=threshold)
+        return replace(kept, **gone)  # type: ignore[arg-type]  # only column names are replaced
+
     def _column(self, name: str, columns: Sequence[str], where: str) -> str | None:
         given = getattr(self, name)
         if given == "":  # a column of this name means something else here

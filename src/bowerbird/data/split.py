@@ -93,6 +93,7 @@ class ByTime:
         users = np.unique(answers.users)
         now = np.full(len(users), cut, dtype=np.int64)
         holdout = _ask(data, past, answers, (users, now), self.repeats)
+        holdout = replace(holdout, allow=data.catalog.available(cut))
         named = {"split": "time: one cut for everybody", "cut": _moment(cut)}
         return Split(data.with_log(past), _ruled(holdout, named))
 
@@ -180,7 +181,7 @@ class ColdItems:
 
     by: Literal["random", "newest", "listed"] = "random"
     share: float = 0.2  # of the catalog (random), of the items with an event (newest)
-    items: tuple[int, ...] = ()  # rows, when listed
+    items: tuple[str, ...] = ()  # ids, when listed
     candidates: Literal["all", "cold"] = "all"  # what is ranked: the catalog, or held-out items
     seed: int = 42
 
@@ -217,9 +218,10 @@ class ColdItems:
         if self.by == "random":
             rows = np.random.default_rng(self.seed).permutation(n)[: int(n * self.share)]
         elif self.by == "listed":
-            rows = np.array(self.items)
-            if rows.min() < 0 or rows.max() >= n:
-                raise DataError(f"item rows 0 to {n - 1} expected, {rows.min()}…{rows.max()} came")
+            rows = data.catalog.items.rows(self.items)
+            if (rows < 0).any():
+                unknown = self.items[int(np.argmax(rows < 0))]
+                raise DataError(f"items of the catalog expected in «items», {unknown!r} came")
         else:
             _need_dates(data, "the newest items")
             first = np.full(n, np.iinfo(np.int64).max)

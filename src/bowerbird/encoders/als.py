@@ -44,6 +44,8 @@ class Als:
         if not (self.regularization > 0 and self.alpha > 0):
             came = f"{self.regularization} and {self.alpha} came"
             raise ConfigError(f"regularization and alpha > 0 expected, {came}")
+        if self.seed < 0:
+            raise ConfigError(f"seed ≥ 0 expected, {self.seed} came")
 
     def fit(self, data: Dataset) -> "AlsEncoder":
         """Factor the log. Equal data and seed give equal bytes, however many threads there are.

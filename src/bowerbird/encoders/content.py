@@ -52,6 +52,8 @@ class Content:
             raise ConfigError(f"dim ≥ 1, decay in (0, 1] and blend in [0, 1] expected, {came}")
         if not self.regularization > 0:
             raise ConfigError(f"regularization > 0 expected, {self.regularization} came")
+        if self.seed < 0:
+            raise ConfigError(f"seed ≥ 0 expected, {self.seed} came")
 
     def fit(self, data: Dataset) -> "ContentEncoder":
         """Read the catalog, then learn which content goes with which.

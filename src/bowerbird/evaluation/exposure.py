@@ -144,8 +144,7 @@ def diversity(rows: Int32[ndarray, "b k"], features: csr_array) -> Float64[ndarr
     Source: Smyth & McClave 2001; Ziegler et al. 2005 (intra-list similarity).
     """
     sizes = np.diff(features.indptr)
-    work = float(_list_sums(rows, sizes).sum())
-    step = 1 << max(0, int(np.ceil(np.log2(max(1.0, work / PRODUCTS)))))
+    step = diversity_step(rows, features)
     read = np.where(rows[::step] >= 0, rows[::step], -1)
     m = _list_sums(read, sizes > 0)
     length = np.concatenate(
@@ -159,6 +158,12 @@ def diversity(rows: Int32[ndarray, "b k"], features: csr_array) -> Float64[ndarr
     cosine = np.divide(length - m, pairs, out=np.full(len(m), np.nan), where=pairs > 0)
     values[::step] = np.clip(1 - cosine, 0, None)  # rounding must not make it negative
     return values
+
+
+def diversity_step(rows: Int32[ndarray, "b k"], features: csr_array) -> int:
+    """Every how many-th list `diversity` reads: a power of two, 1 for all."""
+    work = float(_list_sums(rows, np.diff(features.indptr)).sum())
+    return 1 << max(0, int(np.ceil(np.log2(max(1.0, work / PRODUCTS)))))
 
 
 def calibration(

@@ -173,6 +173,7 @@ def _facts(
     beside = there[:, 1:] & there[:, :-1]
     tied = beside & (hits.scores[:, 1:] == hits.scores[:, :-1])
     asked = judged.sizes() > 0
+    step = exposure.diversity_step(np.where(asked[:, None], hits.rows, -1), background.features)
     old = Judged.of(hits, holdout.queries.counts(len(background))).hit[asked].sum()
     return {
         **holdout.rules,
@@ -182,5 +183,6 @@ def _facts(
         "places": f"{hits.rows.shape[1]} a list, in the order given",
         "tied places": f"{int(tied.sum()) / max(1, int(beside.sum())):.2%} score like the next",
         "seen items": f"{int(old)} places hold an item of the history",
+        "diversity reads": "all lists" if step == 1 else f"one list in {step}",
         **background.facts,
     }

@@ -1,5 +1,6 @@
 """Always a full list: what a retriever leaves open is filled with what is popular."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from bowerbird.index.index import Hits, Ragged
 from bowerbird.retrieval.retriever import Retriever
 
 BLOCK = 8192
+"""Queries filled at a time, at most."""
+CELLS = 1 << 22
+"""Places looked at together, queries × items: 40 bytes each, so about 170 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,7 @@ class Backfill:
         rows, scores = hits.rows.copy(), hits.scores.copy()
         order = np.argsort(-self.popularity, kind="stable")
         order = order if allow is None else order[allow[order]]
-        for start in range(0, len(short), BLOCK):
-            some = short[start : start + BLOCK]
+        for some in _blocks(short, _reach(hits, len(order), exclude)):
             rows[some], scores[some] = self._fill(
                 Hits(rows[some], scores[some]), found[some], order, _taken(hits, some, exclude)
             )
@@ -73,6 +76,26 @@ class Backfill:
         last = hits.scores[np.arange(len(found)), np.maximum(found - 1, 0)]
         top = self.popularity[order[0]] if len(order) else np.float32(0)
         return np.where(found > 0, last - top - 1, 0).astype(np.float32)
+
+
+def _reach(hits: Hits, most: int, exclude: Ragged | None) -> ndarray:
+    """How far down the order each query may have to look: past all it has, or must not get."""
+    passed = hits.rows.shape[1] + (hits.rows >= 0).sum(axis=1)
+    if exclude is not None:
+        passed = passed + np.diff(exclude.offsets)
+    reach: ndarray = np.minimum(passed, most)
+    return reach
+
+
+def _blocks(queries: ndarray, reach: ndarray) -> Iterator[ndarray]:
+    """The queries, those that look far first, in blocks of about CELLS places."""
+    queries = queries[np.argsort(-reach[queries], kind="stable")]
+    start = 0
+    while start < len(queries):
+        furthest = int(reach[queries[start]]) + 1
+        stop = start + max(1, min(BLOCK, CELLS // furthest))
+        yield queries[start:stop]
+        start = stop
 
 
 def _taken(hits: Hits, some: ndarray, exclude: Ragged | None) -> Ragged:

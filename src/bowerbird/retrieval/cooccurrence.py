@@ -18,6 +18,7 @@ from bowerbird.data.artifacts import matrix_arrays, matrix_of
 from bowerbird.data.dataset import Dataset, Interactions
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.stored import store, stored
+from bowerbird.errors import ConfigError
 from bowerbird.index.exact import in_blocks
 from bowerbird.index.index import Hits, Ragged, best
 from bowerbird.retrieval.retriever import silence, within
@@ -54,6 +55,16 @@ class CoOccurrence:
     discount: float = 0.0  # of popular items in the list
     window: int = 50
     neighbours: int = 2000  # kept for each item, the strongest
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay <= 1:
+            raise ConfigError(f"decay in (0, 1] expected, {self.decay} came")
+        if not (self.damping >= 0 and self.backward >= 0 and self.discount >= 0):
+            came = f"{self.damping}, {self.backward} and {self.discount} came"
+            raise ConfigError(f"damping, backward and discount ≥ 0 expected, {came}")
+        if self.window < 1 or self.neighbours < 1:
+            came = f"{self.window} and {self.neighbours} came"
+            raise ConfigError(f"window and neighbours ≥ 1 expected, {came}")
 
     def fit(self, data: Dataset) -> "CoOccurrenceRetriever":
         """Count what follows what."""

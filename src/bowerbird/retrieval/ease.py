@@ -23,6 +23,7 @@ from bowerbird.retrieval.retriever import silence, within
 KIND = "ease"
 ROWS = 256
 """Rows of a large matrix made or changed at a time, so that no second one is ever needed."""
+MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 LARGE = 4000
 """From here on an inverse takes a minute rather than seconds, so fewer settings are tried."""
 
@@ -52,13 +53,15 @@ class Ease:
             DataError: no interactions, or n² does not fit into memory.
         """
         met = np.flatnonzero(data.item_counts()).astype(np.int64)
-        enough_memory(len(met), 1)
+        enough_memory(len(met))
         return self._solved(gram(data, met), met, len(data.catalog))
 
     def fit_each(self, data: Dataset, variants: tuple["Ease", ...]) -> Iterator["EaseRetriever"]:
-        """The same for several settings; who met what with what is counted once."""
+        """The same for several settings; what they share is counted once if there is room."""
         met = np.flatnonzero(data.item_counts()).astype(np.int64)
-        enough_memory(len(met), 2)
+        if needed(len(met), 3) > free_memory():  # what is shared, the last and the next
+            yield from (variant.fit(data) for variant in variants)
+            return
         shared = gram(data, met)
         for variant in variants:
             yield variant._solved(shared.copy(), met, len(data.catalog))
@@ -170,25 +173,46 @@ def gram(data: Dataset, met: ndarray) -> Float32[ndarray, "w w"]:
     return both
 
 
-def enough_memory(items: int, matrices: int) -> None:
+def needed(items: int, matrices: int) -> int:
+    """Bytes of so many matrices of items² floats, and a quarter for the work."""
+    return int(1.25 * 4 * items**2 * matrices)
+
+
+def enough_memory(items: int) -> None:
     """Refuse before the machine does.
 
     Raises:
-        DataError: so many items² floats, and a quarter for the work, are more than is free.
+        DataError: one matrix takes more than is free.
     """
-    needed, free = int(1.25 * 4 * items**2 * matrices), free_memory()
-    if needed > free:
+    bytes_needed, free = needed(items, 1), free_memory()
+    if bytes_needed > free:
         raise DataError(
-            f"{needed / 1e9:.1f} GB of free memory expected for EASE over {items:,} items, there"
-            f" are {free / 1e9:.1f} GB: use the models «graph-filter» or «cooccurrence», or fewer"
-            " items"
+            f"{bytes_needed / 1e9:.1f} GB of free memory expected for EASE over {items:,} items,"
+            f" there are {free / 1e9:.1f} GB: use the models «graph-filter» or «cooccurrence», or"
+            " fewer items"
         )
 
 
 def free_memory() -> int:
-    """Bytes that can be had without swapping; all there are, where the system does not say."""
+    """Bytes that can be had without swapping; all there are, where the system does not say.
+
+    In a container no more than its own limit leaves (cgroup v2).
+    """
     try:
-        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-        return next(int(ln.split()[1]) * 1024 for ln in lines if ln.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        free = _figure(MEMINFO, "MemAvailable:") * 1024
+    except (OSError, ValueError):
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit, used = (int((CGROUP / f"memory.{n}").read_text("ascii")) for n in ("max", "current"))
+        cached = _figure(CGROUP / "memory.stat", "inactive_file")  # given back when asked for
+    except (OSError, ValueError):  # no such group, or its limit is "max"
+        return free
+    return max(0, min(free, limit - used + cached))
+
+
+def _figure(path: Path, name: str) -> int:
+    """The number that follows this name at the beginning of a line."""
+    for line in path.read_text("ascii").splitlines():
+        if line.startswith(f"{name} "):
+            return int(line.split()[1])
+    raise ValueError(name)

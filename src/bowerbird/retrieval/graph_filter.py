@@ -42,6 +42,8 @@ class GraphFilter:
         if not (self.alpha >= 0 and self.rank >= 1):
             came = f"{self.alpha} and {self.rank} came"
             raise ConfigError(f"alpha ≥ 0 and rank ≥ 1 expected, {came}")
+        if self.seed < 0:
+            raise ConfigError(f"seed ≥ 0 expected, {self.seed} came")
 
     def fit(self, data: Dataset) -> "GraphFilterRetriever":
         """Normalise, multiply, decompose.

@@ -1,7 +1,7 @@
 """Several models, one split: each tuned on validation, fitted, judged on what it has not seen."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bowerbird.data.dataset import Dataset
@@ -35,6 +35,7 @@ class Plan:
     refit: bool = True  # on validation too, once the settings are chosen
     baseline: str = "popularity"
     fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # asked for, by model
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def _judge(
     name: str, split: Split, train: Dataset, background: Background, plan: Plan, tell: Tell
 ) -> dict[str, Any]:
     watch = Stopwatch()
-    choice = Choice(seeded(name, plan.seed))
+    told = plan.settings.get(name, {})
+    choice = Choice(seeded(name, plan.seed, **told))
     if plan.tune:
         what = "choosing settings on validation"
         tell(name, what)
@@ -105,7 +107,7 @@ def _judge(
             choice.estimator,
             split.train,
             plan.inner,
-            Terms(plan.seed, plan.ks[0], plan.fallback),
+            Terms(plan.seed, plan.ks[0], plan.fallback, tuple(told)),
             lambda news: tell(name, f"{what}: {news}"),
         )
     chosen = float(watch)

@@ -1,5 +1,6 @@
 """What is asked, in TOML: typed, unknown keys are errors. Options make the same object."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -125,12 +126,23 @@ class Recipe(_Table):
         """
         return rule_of(self.split.kind, **dict(self.split.model_extra or {}))
 
+    def seen_from(self, folder: Path) -> "Recipe":
+        """The same for a file in this folder: the paths of a recipe are relative to its own."""
+        tables = {name: getattr(self, name) for name in ("events", "items", "users")}
+        moved = {
+            name: table.model_copy(update={"path": os.path.relpath(table.path, folder)})
+            for name, table in tables.items()
+            if table and not table.database and not os.path.isabs(table.path)
+        }
+        return self.model_copy(update=moved)
+
     def text(self) -> str:
         """As TOML, without the password of a database: set PGPASSWORD to use it again."""
         told = self.model_dump(exclude_none=True, mode="json")
         for table in (told.get(name, {}) for name in ("events", "items", "users")):
             if "database" in table:
-                table["database"] = re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", table["database"])
+                bare = re.sub(r"(://[^:/@]*):.*@", r"\1@", table["database"])
+                table["database"] = re.sub(r"password=[^&]*&?", "", bare)
             for name in [name for name, value in table.items() if value in ({}, [])]:
                 del table[name]
         return tomli_w.dumps(told)
@@ -153,6 +165,12 @@ def read_recipe(path: Path) -> Recipe:
         if isinstance(table, dict) and "path" in table and "database" not in table:
             table["path"] = str(path.parent / str(table["path"]))
     return recipe_of(told, str(path))
+
+
+def run_recipe(run: Path) -> Recipe | None:
+    """The recipe a run was made from; None if it was made without one."""
+    path = run / "recipe.toml"
+    return read_recipe(path) if path.is_file() and path.stat().st_size else None
 
 
 def recipe_of(told: Mapping[str, Any], where: str) -> Recipe:
@@ -188,6 +206,10 @@ def rule_of(kind: str, **settings: Any) -> Rule:  # noqa: ANN401  each rule has 
             raise ConfigError(
                 f"split {kind}: unknown key {name!r}; the keys are {', '.join(valid)}"
             )
+    if "items" in settings:  # one id or several, numbers or words
+        told = settings["items"]
+        ids = told if isinstance(told, list | tuple) else str(told).split(",")
+        settings["items"] = tuple(str(id).strip() for id in ids)
     return _typed(rule, settings, f"split {kind}")
 
 

@@ -110,6 +110,7 @@ def write_run(
             files = {p.relative_to(partial).as_posix(): digest(p) for p in _files(partial)}
             made = {
                 "choice": trained.choice.to_json(),
+                "metrics": trained.choice.metrics(),
                 "fallback": settings_of(trained.fallback),
                 "format": FORMAT,
                 "data": data_digest(data),
@@ -186,7 +187,14 @@ def data_digest(data: Dataset) -> str:
         total.update(np.ascontiguousarray(array).data)
     for name, column in [*data.catalog.fields.items(), *data.traits.items()]:
         total.update(f"\0{name}\0{column.kind}\0".encode())
-        total.update("\0".join(column.words()).encode())
+        total.update("\0".join(column.labels).encode())
+        if column.values.dtype == object:
+            total.update("\0".join(column.values).encode())
+        else:
+            total.update(np.ascontiguousarray(column.values).data)
+        if column.offsets is not None:
+            total.update(np.ascontiguousarray(column.offsets).data)
+    total.update(f"{data.ordered} {data.dated}".encode())
     return total.hexdigest()
 
 

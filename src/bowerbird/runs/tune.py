@@ -8,7 +8,7 @@ import numpy as np
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.random_share import RandomShare
-from bowerbird.data.split import Holdout, Rule
+from bowerbird.data.split import Holdout, LeaveOneOut, Rule
 from bowerbird.encoders.encoder import Estimator
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import DataError
@@ -36,6 +36,11 @@ class Choice:
     scores: tuple[tuple[dict[str, Any], float], ...] = ()  # settings, validation NDCG@k
     users: int = 0
     k: int = 10
+
+    def metrics(self) -> dict[str, Any]:
+        """What is known of how good the chosen settings are; None where nothing was tried."""
+        best = max((score for _, score in self.scores), default=None)
+        return {f"validation ndcg@{self.k}": best, "users": self.users}
 
     def to_json(self) -> dict[str, Any]:
         """For the run folder."""
@@ -71,9 +76,9 @@ def choose(
     if len(variants) < 2:
         return Choice(estimator)
     rules = [rule]
-    if not data.ordered:
+    if not data.ordered and isinstance(rule, LeaveOneOut):
         draws = DRAWS if len(data.log) < FEW_EVENTS else 1
-        rules = [RandomShare(seed=seed + draw) for draw in range(draws)]
+        rules = [RandomShare(seed=seed + draw, repeats=rule.repeats) for draw in range(draws)]
     totals, users = np.zeros(len(variants)), 0
     for round_, cut in enumerate(rules):
         try:
