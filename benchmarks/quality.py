@@ -127,6 +127,14 @@ def movielens_100k(bench: Bench) -> None:
     bench.keep({"models": _rows(report)}, _protocol(report))
 
 
+def quickstart(bench: Bench) -> None:
+    """What `make quickstart` prints."""
+    done = bench.bowerbird("quickstart", "--out", "quickstart", "--seed", bench.seed)
+    report = json.loads((bench.scratch / "quickstart" / "report.json").read_text("utf-8"))
+    report["cost"] = done.cost()
+    bench.keep({"models": _rows(report)}, _protocol(report))
+
+
 def complete_journey(bench: Bench) -> None:
     """Groceries, one cut in time: with repeat purchases as answers, and only with new products."""
     folder = _fetched(bench)
@@ -207,6 +215,7 @@ BENCHMARKS = {
     "amazonelectronics": (amazonelectronics, ["amazonelectronics"]),
     "cold-items": (cold_items, ["amazon-beauty"]),
     "movielens-100k": (movielens_100k, []),
+    "quickstart": (quickstart, []),
     "complete-journey": (complete_journey, []),
 }
 

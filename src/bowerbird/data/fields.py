@@ -65,13 +65,13 @@ def _recognised_text(series: pl.Series) -> str:
     if values.str.starts_with("http").mean() == 1:
         return "url"
     for separator in (LIST_SEPARATOR, PATH_SEPARATOR):
-        if values.str.contains(separator, literal=True).mean() > 0.2:  # type: ignore[operator]
+        if values.str.contains(separator, literal=True).mean() > 0.2:  # type: ignore[operator]  # of text, so a number
             return "list"
     if values.cast(pl.Float64, strict=False).null_count() == 0:
         return "number"
     words = values.str.count_matches(r"\S+").mean()
     distinct = values.n_unique() / len(values)
-    prose = words > MAX_CATEGORY_WORDS or (distinct > MAX_CATEGORY_SHARE and words > 1.5)  # type: ignore[operator]
+    prose = words > MAX_CATEGORY_WORDS or (distinct > MAX_CATEGORY_SHARE and words > 1.5)  # type: ignore[operator]  # same
     return "text" if prose else "category"
 
 

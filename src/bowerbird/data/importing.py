@@ -40,8 +40,8 @@ class Inputs:
     items: Source | None = None
     users: Source | None = None
     event_schema: EventSchema = EventSchema()  # noqa: RUF009  frozen, so sharing it is safe
-    item_schema: TableSchema = TableSchema()  # noqa: RUF009
-    user_schema: TableSchema = TableSchema()  # noqa: RUF009
+    item_schema: TableSchema = TableSchema()  # noqa: RUF009  as above
+    user_schema: TableSchema = TableSchema()  # noqa: RUF009  as above
     unknown_items: str = "error"  # or "keep": events of items that the item table lacks
     max_broken: float = 0.0  # share of broken rows to go on without
     quarantine: Path | None = None  # where broken rows are written
@@ -253,7 +253,7 @@ def _sorted_by(users: ndarray, moments: ndarray, order: ndarray | None) -> ndarr
     return np.argsort(keys, kind="stable")
 
 
-def read_catalog(source: Source, schema: TableSchema = TableSchema()) -> Catalog:  # noqa: B008
+def read_catalog(source: Source, schema: TableSchema = TableSchema()) -> Catalog:  # noqa: B008  frozen
     """The items of one table, in its order.
 
     What the schema says of columns that are not there is passed over: today's table need not be as

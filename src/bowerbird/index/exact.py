@@ -14,7 +14,7 @@ from bowerbird.errors import DataError
 from bowerbird.index.index import Hits, Ragged, best
 
 BLOCK_BYTES = 12 << 20
-"""Scores held at a time by each thread: 256 queries × 12,000 items measured fastest, and a whole
+"""Scores held at a time by each thread: 256 queries × 12,000 items; a whole
 batch (100,000 queries × 100,000 items) would be 40 GB."""
 
 

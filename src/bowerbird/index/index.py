@@ -81,8 +81,7 @@ def _bound(scores: Float32[ndarray, "b n"], k: int) -> Float32[ndarray, "b"]:
     """A score that at least k of each row reach, and not many more.
 
     The columns are dealt into m groups; k groups have a best that reaches the k-th best of the
-    bests, hence so do k columns. A selection among m bests instead of n scores is what makes an
-    exact answer fast: 5 × at n = 12,000, k = 100.
+    bests, hence so do k columns. So the selection is among m bests instead of n scores.
     """
     n = scores.shape[1]
     deal = min(16, n // (2 * k))

@@ -68,9 +68,8 @@ def choose(
     """The variant of this estimator with the best NDCG@k on holdouts that `rule` cuts from data.
 
     An estimator without variants, or data with too few people to judge by, keeps the settings.
-    Small data without an order is cut several times, at random, and the scores are averaged: one
-    draw of amazonelectronics chose the wrong λ of EASE in one case of eight, five draws in none
-    of 56.
+    Small data without an order is cut several times, at random, and the scores are averaged, since
+    on a few thousand people one draw chooses by chance.
     """
     variants, seed, k = _variants(estimator, data, terms.fixed), terms.seed, terms.k
     if len(variants) < 2:
