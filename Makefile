@@ -10,7 +10,7 @@ quickstart: $(CORE)  ## fetch real data, train every model, compare, show lists 
 	$(BIN)/bowerbird quickstart
 
 test: $(DEV)  ## everything that asserts, the story script included; downloads nothing
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/story.sh
 
 check: $(DEV)  ## format, lint, types, floors
@@ -26,6 +26,7 @@ fix: $(DEV)  ## format and mend what a machine can mend
 
 bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/encoders.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/tables.py
@@ -48,7 +49,7 @@ clean:
 
 $(CORE): .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing (a minute or so) ..."
-	$(PIP) -e ".[text]"
+	$(PIP) -e ".[text,train]"
 	@touch $@
 
 $(DEV): $(CORE)

@@ -1,10 +1,13 @@
 """Shapes in signatures are checked in every test; warnings are errors (pyproject.toml)."""
 
+import os
 from pathlib import Path
 
 from jaxtyping import install_import_hook
 
 import bowerbird
+
+os.environ["BOWERBIRD_VECTOR_CACHE"] = "off"  # a test leaves nothing in the reader's home
 
 # The import hook checks what it can: beartype cannot read Polars' data types as hints (their
 # `|` makes text of another form), so files that name them in signatures are left to mypy.

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate",
     "recommend",
     "similar",
+    "export",
     "datasets",
     "quickstart",
     "doctor",

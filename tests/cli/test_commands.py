@@ -272,3 +272,38 @@ def test_a_synthetic_world_takes_the_place_of_a_world_only(tmp_path, capfd):
     told = capfd.readouterr().err
     assert "it holds thesis.txt: name another folder" in told and told.count("\n") == 1
     assert (tmp_path / "w" / "thesis.txt").read_text() == "years of work"
+
+
+def test_auto_says_what_each_model_reached_and_keeps_it(shop, tmp_path, capsys):
+    folder, told = tmp_path / "run", ["--setting", "models=ease,als,content", "--budget", "1m"]
+    args = ["train", *_tables(shop), "--model", "auto", *told, "--out", str(folder)]
+    assert run(args) == 0
+    shown = capsys.readouterr().out
+    assert "On your data, for items people have met" in shown
+    assert "people, 20+ events" in shown and "items, warm" in shown
+    facts = json.loads((folder / "run.json").read_text())
+    why = facts["choice"]["why"]
+    assert facts["model"] == "auto"
+    assert [part["model"] for part in why["parts"]] == ["popularity", "ease", "als", "content"]
+    out = tmp_path / "recs.parquet"
+    assert run(["recommend", str(folder), "--all-users", "-k", "5", "--out", str(out)]) == 0
+    assert pl.read_parquet(out).height == 150 * 5
+
+
+def test_a_budget_can_stand_in_a_recipe(shop, tmp_path, capfd):
+    recipe = tmp_path / "recipe.toml"
+    words = ["[events]", f'path = "{shop}/events.parquet"', "[model]", 'name = "auto"']
+    recipe.write_text("\n".join([*words, 'models = "ease"', 'budget = "30s"']))
+    assert run(["train", str(recipe), "--out", str(tmp_path / "run")]) == 0
+    capfd.readouterr()
+    assert run(["train", str(recipe), "--budget", "soon", "--out", str(tmp_path / "no")]) == 2
+    assert "a time such as 90s, 10m or 1h expected, 'soon' came" in capfd.readouterr().err
+
+
+def test_a_blend_and_auto_can_be_compared_when_they_are_named(shop, capsys):
+    asked = ["--models", "cooccurrence,blend,auto", "-k", "5", "--budget", "30s", "--json"]
+    assert run(["evaluate", *_tables(shop), "--split", "leave-one-out", *asked]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report["reports"]) == {"cooccurrence", "blend", "auto"}
+    assert report["settings"]["blend"]["settings"]["weights"]
+    assert report["settings"]["auto"]["why"]["words"]

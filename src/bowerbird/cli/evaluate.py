@@ -26,9 +26,9 @@ from bowerbird.data.split import LeaveOneOut, Split, fixed
 from bowerbird.data.tables import Source
 from bowerbird.errors import ConfigError
 from bowerbird.evaluation.page import page
-from bowerbird.retrieval.models import MODELS
+from bowerbird.retrieval.models import FAST, MODELS
 from bowerbird.runs.compare import Comparison, Plan, compare
-from bowerbird.runs.recipe import Recipe, model_names
+from bowerbird.runs.recipe import Recipe, model_names, seconds_of
 from bowerbird.runs.run import data_digest, versions
 
 _SPLIT = "Split"
@@ -38,9 +38,13 @@ _SPLIT = "Split"
 def evaluate(
     data: DataOptions,
     recipe: Annotated[Path | None, typer.Argument(help="A recipe (TOML).")] = None,
-    models: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(MODELS)}.")] = ",".join(
-        MODELS
-    ),
+    models: Annotated[
+        str, typer.Option(help=f"Comma-separated: {', '.join(MODELS)} or auto.")
+    ] = ",".join(FAST),
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for each trained model, and for auto: 90s, 10m (auto), 1h."),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +104,8 @@ def evaluate(
     told = {asked.model.name: dict(asked.model.model_extra or {})}  # of the model in the recipe
     tuned = asked.model.tune if tune is None else tune
     plan = Plan(tuple(names), inner, lengths, asked.seed, tuned, refit, baseline, settings=told)
+    time = budget or asked.model.budget
+    plan = plan if time is None else replace(plan, budget_s=seconds_of(time))
     with working("evaluating") as say:
         comparison = compare(cut, plan, lambda model, what: say(f"{model}: {what}"))
     facts = evaluation_facts(cut, plan, imported.data)
@@ -126,9 +132,24 @@ def write_report(
         raise ConfigError(f"--out {folder}: a folder expected, this is a file; choose another")
     with whole(folder / "report.json") as partial:
         save_json(partial, report)
-    html = page(comparison.board, comparison.reports, f"Evaluation of {title}", blocks or [])
+    shown = [*(blocks or []), *newcomers(comparison)]
+    title = f"Evaluation of {title}"
+    html = page(comparison.board, comparison.reports, title, shown, comparison.health)
     with whole(folder / "report.html") as partial:
         partial.write_text(html, "utf-8")
+
+
+def newcomers(comparison: Comparison) -> list[tuple[str, list[list[str]]]]:
+    """A table of the learning curves; none where nobody has a history long enough."""
+    curves = comparison.newcomers
+    if not curves:
+        return []
+    first = next(iter(curves.values()))
+    head = ["model", *(f"{n} events" for n in first.revealed)]
+    rows = [[name, *(f"{mean:.4f}" for mean in one.means())] for name, one in curves.items()]
+    people = first.values.shape[1]
+    title = f"NDCG@{first.k} for the same {people:,} people, had they come so many events ago"
+    return [(title, [head, *rows])]
 
 
 def print_comparison(comparison: Comparison, facts: dict[str, Any]) -> None:

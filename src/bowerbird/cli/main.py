@@ -16,6 +16,7 @@ from bowerbird.cli.console import err
 from bowerbird.cli.datasets import datasets
 from bowerbird.cli.doctor import doctor
 from bowerbird.cli.evaluate import evaluate
+from bowerbird.cli.export import export
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.similar import similar
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (check, train, evaluate, recommend, similar, datasets, quickstart, doctor):
+for command in (check, train, evaluate, recommend, similar, export, datasets, quickstart, doctor):
     app.command()(command)
 
 

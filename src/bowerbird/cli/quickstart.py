@@ -1,5 +1,6 @@
 """`bowerbird quickstart`: the main job on real data, from fetching to lists with titles."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from rich.text import Text
 
 from bowerbird.cli.console import out, print_findings, print_table, shown, working
-from bowerbird.cli.evaluate import evaluation_facts, print_comparison, write_report
+from bowerbird.cli.evaluate import evaluation_facts, newcomers, print_comparison, write_report
 from bowerbird.cli.reading import now
 from bowerbird.data.check import check
 from bowerbird.data.dataset import Dataset
@@ -58,7 +59,8 @@ def quickstart(
     _title("2  Every model, judged on the newest tenth of the ratings")
     rule = ByTime()
     cut = rule.split(imported.data)
-    plan = Plan(tuple(MODELS), rule.inner(), (10, 20, 100), seed)
+    models = [name for name in MODELS if name != "sequence" or find_spec("torch")]
+    plan = Plan(tuple(models), rule.inner(), (10, 20, 100), seed)
     with working("comparing") as say:
         comparison = compare(cut, plan, lambda model, what: say(f"{model}: {what}"))
     facts = evaluation_facts(cut, plan, imported.data)
@@ -71,6 +73,9 @@ def quickstart(
         _show(block)
     _title("4  Nearest films, as content sees them")
     _show(blocks[-1])
+    if cold := newcomers(comparison):
+        _title("5  How soon is a newcomer known?")
+        _show(cold[0])
     report = {"facts": facts, **comparison.to_json()}
     write_report(folder, comparison, report, DATA, blocks)
     choice = comparison.choices[best]
@@ -79,7 +84,7 @@ def quickstart(
     asked = ModelTable(name=best, tune=False, **settings_of(choice.estimator))
     kept = recipe.model_copy(update={"model": asked}).seen_from(folder / "run")
     write_run(folder / "run", imported.data, trained, run, kept.text())
-    _title("5  To go on")
+    _title("6  To go on")
     out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
     out.print(f"run     {shown(folder / 'run')}   ({best}, fitted on everything)")
     out.print(f"next    bowerbird recommend {shown(folder / 'run')} --user 1")

@@ -27,7 +27,7 @@ def recipe_from(
     for name, table in [*tables.items(), *(more or {}).items()]:
         old = told.get(name) or {}
         told[name] = {**old, **table}
-        if "weights" in table:
+        if name == "events" and "weights" in table:
             told[name]["weights"] = {**old.get("weights", {}), **table["weights"]}
     if "path" not in told.get("events", {}):
         raise ConfigError("--events FILE or a recipe expected; see --help for examples")

@@ -138,7 +138,9 @@ class Dataset:
         now = np.zeros(n, dtype=np.int64)
         filled = offsets[1:] > offsets[:-1]
         now[filled] = log.times[offsets[1:][filled] - 1] + 1
-        return Queries(log.items, log.times, log.weights, offsets, now, self.traits)
+        names = () if log.types is None else log.type_names
+        events = (log.items, log.times, log.weights)
+        return Queries(*events, offsets, now, self.traits, log.types, names)
 
     def with_log(self, log: Interactions) -> "Dataset":
         """The same people and catalog with another log: what splits make."""

@@ -56,8 +56,9 @@ def behind(earlier: Queries, later: Queries) -> Queries:
     both = earlier.then(later)
     by = np.argsort(np.concatenate([earlier.owners(), later.owners()]), kind="stable")
     offsets = earlier.offsets + later.offsets
+    types = None if both.types is None else both.types[by]
     events = (both.items[by], both.times[by], both.weights[by])
-    return Queries(*events, offsets, later.now, later.context)
+    return Queries(*events, offsets, later.now, later.context, types, both.type_names)
 
 
 def extended(catalog: Catalog, newer: Catalog) -> Catalog:

@@ -4,10 +4,10 @@ The question type of the whole house. A query is never a user id.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int16, Int32, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
@@ -24,6 +24,8 @@ class Queries:
     offsets: Int64[ndarray, "b_plus_1"]
     now: Int64[ndarray, "b"]  # when each is asked; nothing in its history is later
     context: Mapping[str, Column] = field(default_factory=dict)  # b rows each: device, age, …
+    types: Int16[ndarray, "events"] | None = None  # codes into type_names; None: all of one type
+    type_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, histories: Sequence[Sequence[int]]) -> "Queries":
@@ -67,8 +69,7 @@ class Queries:
             return self
         counts = np.bincount(self.owners()[keep], minlength=len(self))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        kept = (self.items[keep], self.times[keep], self.weights[keep])
-        return Queries(*kept, offsets, self.now, self.context)
+        return replace(self._picked(keep), offsets=offsets)
 
     def known(self, n_items: int) -> "Queries":
         """Only events on the first n_items rows, and only those that are a sign of liking.
@@ -90,12 +91,13 @@ class Queries:
         last = self.now.max(initial=0)
         now = np.where(there, self.now[rows], last) if len(self) else np.full(len(rows), last)
         context = {name: column.take(rows) for name, column in self.context.items()}
-        events = (self.items[picks], self.times[picks], self.weights[picks])
-        return Queries(*events, offsets, now, context)
+        return replace(self._picked(picks), offsets=offsets, now=now, context=context)
 
     def then(self, other: "Queries") -> "Queries":
         """These queries and the others behind them; the context must be of the same columns."""
         offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        names = tuple(dict.fromkeys([*self.type_names, *other.type_names]))
+        types = [some._types_in(names) for some in (self, other)]
         return Queries(
             np.concatenate([self.items, other.items]),
             np.concatenate([self.times, other.times]),
@@ -103,6 +105,8 @@ class Queries:
             offsets,
             np.concatenate([self.now, other.now]),
             {name: column.then(other.context[name]) for name, column in self.context.items()},
+            np.concatenate(types) if names else None,
+            names,
         )
 
     def counts(self, n_items: int) -> csr_array:
@@ -113,3 +117,22 @@ class Queries:
         summed = csr_array(events, shape=shape, copy=True)  # summing rewrites its arrays
         summed.sum_duplicates()
         return summed
+
+    def _picked(self, events: ndarray) -> "Queries":
+        """Only these events (a mask, or places in this order); the offsets are still the old."""
+        return replace(
+            self,
+            items=self.items[events],
+            times=self.times[events],
+            weights=self.weights[events],
+            types=None if self.types is None else self.types[events],
+        )
+
+    def _types_in(self, names: tuple[str, ...]) -> Int16[ndarray, "events"]:
+        """The type of each event as a code into these names; -1 where nobody has said it."""
+        if self.types is None:
+            return np.full(len(self.items), -1, dtype=np.int16)
+        code = {name: place for place, name in enumerate(names)}
+        of = np.array([*(code[name] for name in self.type_names), -1], dtype=np.int16)
+        codes: ndarray = of[self.types]
+        return codes

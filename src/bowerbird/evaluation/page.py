@@ -6,39 +6,27 @@ Every word that came from data is escaped on its way in.
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bowerbird.evaluation import charts
+from bowerbird.evaluation import charts, markup
+from bowerbird.evaluation.frontier import Frontier
+from bowerbird.evaluation.health import Health
 from bowerbird.evaluation.leaderboard import Cell, Leaderboard
 from bowerbird.evaluation.metrics import METRICS
 from bowerbird.evaluation.report import Report
+from bowerbird.evaluation.sections import dial_section, health_section
 from bowerbird.evaluation.slices import AGE, HISTORY, POPULARITY, RULES, TYPE
 from bowerbird.evaluation.style import STYLE
 
 Block = tuple[str, Sequence[Sequence[str]]]
 """A title and a table to stand below it; the first row of the table is its head."""
 
-MEANINGS = {
-    "ndcg": ("NDCG", "hits, worth more the higher they stand; 1 is the ideal list"),
-    "recall": ("Recall", "share of what was relevant that the list holds"),
-    "recall_min": ("Recall (min)", "hits over min(relevant, k)"),
-    "hit": ("Hit rate", "share of queries with at least one hit"),
-    "precision": ("Precision", "share of places that hold a hit"),
-    "mrr": ("MRR", "1 / place of the first hit"),
-    "map": ("MAP", "mean of the precision at each hit, over min(relevant, k)"),
-    "coverage": ("Coverage", "distinct items shown / items with a training interaction"),
-    "catalog_coverage": ("Catalog coverage", "distinct items shown / items that may be shown"),
-    "gini": ("Gini", "0: every item gets as many places, 1: one item gets all"),
-    "arp": ("Popularity", "mean number of training interactions of what is shown"),
-    "aplt": ("Long tail", "share of places outside the most popular fifth of the items"),
-    "popreo": ("Unequal recall", "std / mean of recall over head and rest; 0 is fair"),
-    "novelty": ("Novelty", "mean of -log₂ p(item), in bits"),
-    "diversity": ("Diversity", "1 - mean cosine of the pairs in a list"),
-    "calibration": ("Miscalibration", "KL divergence of the list's labels from the history's"),
-}
-"""What a metric is called on the page, and what it says."""
-
 
 def page(
-    board: Leaderboard, reports: Mapping[str, Report], title: str, blocks: Sequence[Block] = ()
+    board: Leaderboard,
+    reports: Mapping[str, Report],
+    title: str,
+    blocks: Sequence[Block] = (),
+    health: Mapping[str, Health] | None = None,
+    frontiers: Mapping[str, Frontier] | None = None,
 ) -> str:
     """The whole page: save it under a name that ends in .html.
 
@@ -47,6 +35,8 @@ def page(
         reports: by the name of the model.
         title: what was evaluated.
         blocks: tables of the caller's, such as some people and what each model shows them.
+        health: of the vectors, by the name of the encoder.
+        frontiers: the popularity dial of each model that has one.
     """
     ordered = {row.model: reports[row.model] for row in board.rows}
     body = [
@@ -56,7 +46,12 @@ def page(
         _plots(board, ordered),
         _protocol(board, ordered),
         _slice_tables(board, ordered),
-        *(f"<section><h2>{escape(name)}</h2>{_words(rows)}</section>" for name, rows in blocks),
+        health_section(health or {}),
+        dial_section(frontiers or {}),
+        *(
+            f"<section><h2>{escape(name)}</h2>{markup.words(rows)}</section>"
+            for name, rows in blocks
+        ),
         "</main><footer>Every item that may be shown is ranked; no candidate was sampled.</footer>",
     ]
     head = (
@@ -71,15 +66,16 @@ def headline(board: Leaderboard) -> str:
     """What the leaderboard says, in one or two sentences."""
     metric, best = board.metrics[0], board.rows[0]
     cell = best.cells[metric]
-    first = f"{best.model} has the highest {_name(metric)}: {_figure(cell.mean)}{_within(cell)}."
+    reaches = f"{markup.figure(cell.mean)}{_within(cell)}"
+    first = f"{best.model} has the highest {markup.name(metric)}: {reaches}."
     if len(board.rows) == 1:
-        return f"{best.model}: {_name(metric)} {_figure(cell.mean)}{_within(cell)}."
+        return f"{best.model}: {markup.name(metric)} {reaches}."
     if best.model == board.baseline:
         return f"{first} It is the baseline: no other model goes beyond it."
     if cell.gain is None or cell.gain_low is None or cell.gain_high is None:
         return first
-    ends = f"{_signed(cell.gain_low)} to {_signed(cell.gain_high)}"
-    gain = f"{_signed(cell.gain)} over {board.baseline} ({ends})"
+    ends = f"{markup.signed(cell.gain_low)} to {markup.signed(cell.gain_high)}"
+    gain = f"{markup.signed(cell.gain)} over {board.baseline} ({ends})"
     return f"{first} That is {gain}{'' if cell.sure else ', which may be chance'}."
 
 
@@ -101,7 +97,7 @@ def _scores(board: Leaderboard) -> str:
 
 
 def _score_table(board: Leaderboard, metrics: Sequence[str], title: str) -> str:
-    heads = "".join(f'<th scope="col">{escape(_name(m))}</th>' for m in metrics)
+    heads = "".join(f'<th scope="col">{escape(markup.name(m))}</th>' for m in metrics)
     rows = "".join(
         f'<tr><th scope="row">{escape(row.model)}'
         f"{' <small>(baseline)</small>' if row.model == board.baseline else ''}</th>"
@@ -109,14 +105,14 @@ def _score_table(board: Leaderboard, metrics: Sequence[str], title: str) -> str:
         for row in board.rows
     )
     table = f'<thead><tr><th scope="col">Model</th>{heads}</tr></thead><tbody>{rows}</tbody>'
-    return _scroll(table, title)
+    return markup.scroll(table, title)
 
 
 def _meanings(metrics: Sequence[str]) -> str:
     meanings = "".join(
-        f"<div><dt>{escape(_name(m))}</dt><dd>{escape(says[1])}</dd></div>"
+        f"<div><dt>{escape(markup.name(m))}</dt><dd>{escape(says[1])}</dd></div>"
         for m in metrics
-        if (says := MEANINGS.get(m.partition("@")[0]))
+        if (says := markup.MEANINGS.get(m.partition("@")[0]))
     )
     return f"<details><summary>What the columns say</summary><dl>{meanings}</dl></details>"
 
@@ -126,13 +122,13 @@ def _of_accuracy(metric: str) -> bool:
 
 
 def _cell(cell: Cell, gains: bool) -> str:
-    within = "" if cell.low is None else f"<small>{_ends(cell.low, cell.high)}</small>"
+    within = "" if cell.low is None else f"<small>{markup.ends(cell.low, cell.high)}</small>"
     if cell.gain is None or not gains:  # beyond accuracy, more is not better: no arrows there
-        return f"<td>{_figure(cell.mean)}{within}</td>"
+        return f"<td>{markup.figure(cell.mean)}{within}</td>"
     sign, kind = ("·", "") if not cell.sure else ("▲", "up") if cell.gain > 0 else ("▼", "down")
-    gain = f'<small class="{kind}">{sign} {_signed(cell.gain)}</small>'
-    ends = f"<small>{_ends(cell.gain_low, cell.gain_high)}</small>"
-    return f"<td>{_figure(cell.mean)}{within}{gain}{ends}</td>"
+    gain = f'<small class="{kind}">{sign} {markup.signed(cell.gain)}</small>'
+    ends = f"<small>{markup.ends(cell.gain_low, cell.gain_high)}</small>"
+    return f"<td>{markup.figure(cell.mean)}{within}{gain}{ends}</td>"
 
 
 def _plots(board: Leaderboard, reports: Mapping[str, Report]) -> str:
@@ -158,9 +154,9 @@ def _spans(board: Leaderboard) -> str:
     sure = [(m, a, b, c) for m, a, b, c in rows if b is not None and c is not None]
     if not sure:
         return ""
-    desc = "; ".join(f"{m} {_figure(a)}, {_ends(b, c)}" for m, a, b, c in sure)
-    title = f"{_name(metric)} with its 95 % interval"
-    return _figured(title, charts.spans(sure, _name(metric), title, desc), "")
+    desc = "; ".join(f"{m} {markup.figure(a)}, {markup.ends(b, c)}" for m, a, b, c in sure)
+    title = f"{markup.name(metric)} with its 95 % interval"
+    return markup.figured(title, charts.spans(sure, markup.name(metric), title, desc), "")
 
 
 def _scatter(board: Leaderboard, reports: Mapping[str, Report], across: str) -> str:
@@ -169,10 +165,10 @@ def _scatter(board: Leaderboard, reports: Mapping[str, Report], across: str) -> 
         return ""
     points = {name: (r.mean(across), r.mean(metric)) for name, r in reports.items()}
     points = {name: (x, y) for name, (x, y) in points.items() if x == x and y == y}
-    title = f"Accuracy against coverage: {_name(metric)}"
-    desc = "; ".join(f"{m}: {_figure(x)}, {_figure(y)}" for m, (x, y) in points.items())
-    drawing = charts.scatter(points, (_name(across), _name(metric)), title, desc)
-    return _figured(
+    title = f"Accuracy against coverage: {markup.name(metric)}"
+    desc = "; ".join(f"{m}: {markup.figure(x)}, {markup.figure(y)}" for m, (x, y) in points.items())
+    drawing = charts.scatter(points, (markup.name(across), markup.name(metric)), title, desc)
+    return markup.figured(
         title, drawing, "To the right: more of the catalog is shown. Up: more is found."
     )
 
@@ -188,13 +184,13 @@ def _dots(reports: Mapping[str, Report], metric: str, title: str, names: tuple[s
         return ""
     words = [group for _, group in groups]
     desc = "; ".join(
-        f"{m}: " + ", ".join(f"{g} {_figure(v)}" for g, v in zip(words, values, strict=True))
+        f"{m}: " + ", ".join(f"{g} {markup.figure(v)}" for g, v in zip(words, values, strict=True))
         for m, values in found.items()
     )
-    drawing = charts.dots(words, found, _name(metric), title, desc)
+    drawing = charts.dots(words, found, markup.name(metric), title, desc)
     users = _groups(reports)
     note = "Users judged: " + " · ".join(f"{g[1]}: {users[g]:,}" for g in groups)
-    return _figured(title, drawing, note)
+    return markup.figured(title, drawing, note)
 
 
 def _lorenz(reports: Mapping[str, Report], k: str) -> str:
@@ -212,7 +208,7 @@ def _lorenz(reports: Mapping[str, Report], k: str) -> str:
     note = (
         "Dashed: every item is shown as often. The lower a curve, the fewer items get the places."
     )
-    return _figured(title, drawing, note)
+    return markup.figured(title, drawing, note)
 
 
 def _protocol(board: Leaderboard, reports: Mapping[str, Report]) -> str:
@@ -230,7 +226,7 @@ def _protocol(board: Leaderboard, reports: Mapping[str, Report]) -> str:
         for name, fact in shared.items()
     )
     rows = [[m, *(report.facts.get(n, "") for n in own)] for m, report in reports.items()]
-    apart = _words([["Model", *own], *rows]) if own else ""
+    apart = markup.words([["Model", *own], *rows]) if own else ""
     card = f'<div class="card"><dl>{facts}</dl></div>'
     return f'<section class="stack"><h2>Protocol</h2>{card}{apart}</section>'
 
@@ -246,12 +242,12 @@ def _slice_tables(board: Leaderboard, reports: Mapping[str, Report]) -> str:
         )
         heads = "".join(f'<th scope="col">{escape(model)}</th>' for model in reports)
         head = f'<tr><th scope="col">Group</th><th scope="col">Users</th>{heads}</tr>'
-        table = _scroll(f"<thead>{head}</thead><tbody>{rows}</tbody>", name)
+        table = markup.scroll(f"<thead>{head}</thead><tbody>{rows}</tbody>", name)
         tables.append(f"<div><h3>By {escape(name)}</h3>{table}</div>")
     if not tables:
         return ""
     return (
-        f"<section><h2>{escape(_name(metric))} by group</h2>"
+        f"<section><h2>{escape(markup.name(metric))} by group</h2>"
         '<p class="note">The best of a group in bold. Small groups say little.</p>'
         f'<div class="cards">{"".join(tables)}</div></section>'
     )
@@ -267,7 +263,7 @@ def _slice_row(
     top = max((v for v in values if v is not None and v == v), default=None)
     cells = "".join(
         f'<td class="{"best" if len(values) > 1 and v is not None and v == top else ""}">'
-        f"{_figure(v)}</td>"
+        f"{markup.figure(v)}</td>"
         for v in values
     )
     return f'<tr><th scope="row">{escape(group)}</th><td>{users:,}</td>{cells}</tr>'
@@ -277,46 +273,5 @@ def _groups(reports: Mapping[str, Report]) -> dict[tuple[str, str], int]:
     return {(s.slice, s.group): s.users for report in reports.values() for s in report.slices}
 
 
-def _words(rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    heads = "".join(f'<th scope="col">{escape(str(word))}</th>' for word in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(word))}</td>" for word in row) + "</tr>"
-        for row in rows[1:]
-    )
-    table = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
-    return _scroll(table, str(rows[0][0]), "words")
-
-
-def _scroll(table: str, name: str, kind: str = "") -> str:
-    region = f'role="region" tabindex="0" aria-label="{escape(name)}"'
-    return f'<div class="scroll" {region}><table class="{kind}">{table}</table></div>'
-
-
-def _figured(title: str, drawing: str, note: str) -> str:
-    caption = f"<figcaption>{escape(note)}</figcaption>" if note else ""
-    return f"<figure><h3>{escape(title)}</h3>{drawing}{caption}</figure>"
-
-
-def _name(metric: str) -> str:
-    name, _, k = metric.partition("@")
-    return f"{MEANINGS[name][0]}@{k}" if name in MEANINGS and k else metric
-
-
-def _figure(value: float | None) -> str:
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
-
-
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{_figure(abs(value))}"
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return f"{_figure(low)} to {_figure(high)}"
-
-
 def _within(cell: Cell) -> str:
-    return "" if cell.low is None else f" (95 % interval {_ends(cell.low, cell.high)})"
+    return "" if cell.low is None else f" (95 % interval {markup.ends(cell.low, cell.high)})"

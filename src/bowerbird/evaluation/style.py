@@ -61,16 +61,26 @@ details { margin: .6rem 0 1rem; } details dl { margin-top: .4rem; }
 .key li { display: inline-flex; gap: .45rem; align-items: center; overflow-wrap: anywhere; }
 .plot { display: block; width: 100%; height: auto; max-width: 34rem; margin: 0 auto;
   font: 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-.plot text { fill: var(--quiet); } .plot .name { font-weight: 600; }
+.plot text { fill: var(--quiet); } .plot .name { font-weight: 600;
+  paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
 .grid { stroke: var(--grid); } .even { stroke: var(--quiet); stroke-dasharray: 3 4; }
 .range { stroke: var(--rule); stroke-width: 3; stroke-linecap: round; }
 .bar { stroke-width: 3; stroke-linecap: round; opacity: .55; } .lead { stroke-opacity: .6; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
-.mark { stroke: var(--card); stroke-width: 1; }
+.mark, .dot { stroke: var(--card); stroke-width: 1; } .ring { fill: var(--card); stroke-width: 2; }
+.lights { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+  margin: 0 0 .8rem; padding: .7rem 1.1rem; }
+.lights summary { color: inherit; overflow-wrap: anywhere; }
+.lights .scroll { margin: .8rem 0 .4rem; }
+.lights tbody th { min-width: clamp(8rem, 24vw, 15rem); max-width: 16rem; }
+.lights td:last-child { min-width: 17rem; }
+.light { white-space: nowrap; font-weight: 600; } .light.well { color: var(--up); }
+.light.ill { color: var(--down); } .light.watched { color: var(--quiet); font-weight: 400; }
 footer { margin-top: 3rem; color: var(--quiet); font-size: .85rem; }
 @media print { body { max-width: none; } figure, .card, tr { break-inside: avoid; } }
 """ + "\n".join(
-    f".mark.s{c} {{ fill: var(--c{c}); }} line.s{c}, .curve.s{c} {{ stroke: var(--c{c}); }}"
+    f".mark.s{c}, .dot.s{c} {{ fill: var(--c{c}); }}"
+    f" line.s{c}, .curve.s{c}, .ring.s{c} {{ stroke: var(--c{c}); }}"
     f" .plot .t{c} {{ fill: var(--c{c}); }}"
     for c in range(8)
 )

@@ -4,13 +4,13 @@ The strongest model without training on short, fresh histories; every learned on
 beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int32
+from jaxtyping import Bool, Float32, Int32
 from numpy import ndarray
 from scipy.sparse import csr_array, vstack
 
@@ -20,8 +20,8 @@ from bowerbird.data.queries import Queries
 from bowerbird.encoders.stored import store, stored
 from bowerbird.errors import ConfigError
 from bowerbird.index.exact import in_blocks
-from bowerbird.index.index import Hits, Ragged, best
-from bowerbird.retrieval.retriever import silence, within
+from bowerbird.index.index import NONE, Hits, Ragged, best
+from bowerbird.retrieval.retriever import picked, silence, within
 
 PAIRS_AT_ONCE = 4_000_000
 """Pairs counted at a time: 16 bytes each, twice."""
@@ -135,6 +135,23 @@ class CoOccurrenceRetriever:
         """The items the history makes likely; only those with some evidence."""
         n = self.weights.shape[0]
         allow, exclude = within(n, allow, exclude)
+        dense = self._dense(queries)
+
+        def block(start: int, stop: int) -> Hits:
+            scores = dense(start, stop)
+            return best(scores, k, allow, exclude and exclude.block(start, stop), EVIDENCE)
+
+        hits = in_blocks(block, len(queries), 4 * n, k)
+        return silence(hits, queries.known(n).lengths() > 0)
+
+    def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
+        """The same evidence for these rows; -inf where there is none."""
+        found = picked(self._dense(queries), rows, self.weights.shape[0])
+        return np.where(found >= EVIDENCE, found, NONE)
+
+    def _dense(self, queries: Queries) -> Callable[[int, int], Float32[ndarray, "some n"]]:
+        """What gives the full rows of scores of queries start to stop - 1."""
+        n = self.weights.shape[0]
         known = queries.known(n)
         fading = np.float32(self.estimator.decay) ** known.ages().astype(np.float32)
         known, fading = known.where(fading >= FADED), fading[fading >= FADED]
@@ -143,13 +160,12 @@ class CoOccurrenceRetriever:
         crowded = self.weights.nnz > DENSE_SHARE * n * n
         weights = self.weights.toarray() if crowded else self.weights
 
-        def block(start: int, stop: int) -> Hits:
+        def dense(start: int, stop: int) -> Float32[ndarray, "some n"]:
             product = profile[start:stop] @ weights
-            scores = product if crowded else product.toarray()
-            return best(scores, k, allow, exclude and exclude.block(start, stop), EVIDENCE)
+            scores: ndarray = product if crowded else product.toarray()
+            return scores
 
-        hits = in_blocks(block, len(known), 4 * n, k)
-        return silence(hits, known.lengths() > 0)
+        return dense
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None

@@ -18,7 +18,7 @@ from bowerbird.encoders.stored import store, stored
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.exact import in_blocks
 from bowerbird.index.index import NONE, Hits, Ragged, best
-from bowerbird.retrieval.retriever import silence, within
+from bowerbird.retrieval.retriever import picked, silence, within
 
 KIND = "ease"
 ROWS = 256
@@ -124,15 +124,30 @@ class EaseRetriever:
     ) -> Hits:
         """The best of the items that were ever met; nothing for a history without such an item."""
         allow, exclude = within(self.n_items, allow, exclude)
-        seen = seen_of(queries, self.n_items)[:, self.met]
+        seen = self._seen(queries)
 
         def block(start: int, stop: int) -> Hits:
-            scores = np.full((stop - start, self.n_items), NONE, dtype=np.float32)
-            scores[:, self.met] = seen[start:stop] @ self.weights
+            scores = self._dense(seen[start:stop])
             return best(scores, k, allow, exclude and exclude.block(start, stop))
 
         hits = in_blocks(block, len(queries), 4 * self.n_items, k)
         return silence(hits, np.diff(seen.indptr) > 0)
+
+    def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
+        """The same sums for these rows; -inf for items never met, and for silent histories."""
+        seen = self._seen(queries)
+        found = picked(lambda a, b: self._dense(seen[a:b]), rows, self.n_items)
+        return np.where((np.diff(seen.indptr) > 0)[:, None], found, NONE)
+
+    def _seen(self, queries: Queries) -> csr_array:
+        """(b, w): what of the items ever met is in each history."""
+        return seen_of(queries, self.n_items)[:, self.met]
+
+    def _dense(self, seen: csr_array) -> Float32[ndarray, "b n"]:
+        """Full rows of scores."""
+        scores = np.full((seen.shape[0], self.n_items), NONE, dtype=np.float32)
+        scores[:, self.met] = seen @ self.weights
+        return scores
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None

@@ -18,7 +18,7 @@ from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.exact import in_blocks
 from bowerbird.index.index import NONE, Hits, Ragged, best
 from bowerbird.retrieval.ease import seen_of
-from bowerbird.retrieval.retriever import silence, within
+from bowerbird.retrieval.retriever import picked, silence, within
 
 KIND = "graph-filter"
 
@@ -107,17 +107,27 @@ class GraphFilterRetriever:
     ) -> Hits:
         """The best of the items that were ever met; nothing for a history without such an item."""
         allow, exclude = within(len(self.degrees), allow, exclude)
-        seen, never = seen_of(queries, len(self.degrees)), self.degrees == 0
-        signal = seen @ self._asked
+        seen = seen_of(queries, len(self.degrees))
 
         def block(start: int, stop: int) -> Hits:
-            scores = (seen[start:stop] @ self.linear).toarray()
-            scores += signal[start:stop] @ self._found
-            scores[:, never] = NONE
+            scores = self._dense(seen[start:stop])
             return best(scores, k, allow, exclude and exclude.block(start, stop))
 
         hits = in_blocks(block, len(queries), 4 * len(self.degrees), k)
         return silence(hits, seen @ self.degrees > 0)
+
+    def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
+        """The same for these rows; -inf for items never met, and for silent histories."""
+        seen = seen_of(queries, len(self.degrees))
+        found = picked(lambda a, b: self._dense(seen[a:b]), rows, len(self.degrees))
+        return np.where((seen @ self.degrees > 0)[:, None], found, NONE)
+
+    def _dense(self, seen: csr_array) -> Float32[ndarray, "b n"]:
+        """Full rows of scores."""
+        scores: ndarray = (seen @ self.linear).toarray()
+        scores += (seen @ self._asked) @ self._found
+        scores[:, self.degrees == 0] = NONE
+        return scores
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None

@@ -12,6 +12,7 @@ from bowerbird.data.artifacts import ESTIMATOR, load_json
 from bowerbird.data.dataset import Catalog
 from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.errors import ArtifactError, ConfigError
+from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 
 MODELS: dict[str, str] = {
@@ -21,7 +22,12 @@ MODELS: dict[str, str] = {
     "graph-filter": "bowerbird.retrieval.graph_filter:GraphFilter",
     "als": "bowerbird.encoders.als:Als",
     "content": "bowerbird.encoders.content:Content",
+    "blend": "bowerbird.retrieval.blend:Blend",
+    "sequence": "bowerbird.encoders.transformer:Transformer",
 }
+
+FAST = ("popularity", "cooccurrence", "ease", "graph-filter", "als", "content")
+"""Those that count and solve: what is compared where nobody says which."""
 
 
 def estimator_of(name: str, /, **settings: Any) -> Estimator:  # noqa: ANN401  each model has its own
@@ -86,4 +92,6 @@ def load_fitted(folder: Path) -> Encoder | Retriever:
 
 def as_retriever(fitted: Encoder | Retriever, catalog: Catalog) -> Retriever:
     """What answers queries: a retriever as it is, an encoder with an exact index behind it."""
+    if isinstance(fitted, Fused):
+        return fitted.over(catalog)
     return VectorRetriever.over(fitted, catalog) if isinstance(fitted, Encoder) else fitted

@@ -1,5 +1,6 @@
 """Where candidates come from: mostly encoder + index, but anything that answers will do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,7 +12,7 @@ from numpy import ndarray
 from bowerbird.data.dataset import Catalog
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.encoder import Encoder
-from bowerbird.index.exact import ExactIndex
+from bowerbird.index.exact import ExactIndex, in_blocks
 from bowerbird.index.index import NONE, Hits, Index, Ragged
 
 
@@ -38,6 +39,17 @@ class Retriever(Protocol):
 
     def save(self, folder: Path) -> None:
         """Arrays and JSON into this folder; `Estimator.load` reads them back."""
+
+
+@runtime_checkable
+class Scorer(Retriever, Protocol):
+    """A retriever that can also be asked about items which others have found."""
+
+    def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
+        """What `retrieve` would say of these rows of each query, exactly; nothing is excluded.
+
+        -inf where it knows nothing: of the query, of the item, or where the row is -1.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,16 @@ class VectorRetriever:
         itself = Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
         return silence(ExactIndex(unit).search(asked, k, allow, itself), np.any(asked, axis=1))
 
+    def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
+        """Inner products, whatever the index is; -inf for an item without a vector."""
+        asked, n = self.encoder.encode_queries(queries), len(self.vectors)
+        placed = np.isfinite(self.vectors).all(axis=1)
+        vectors = np.where(placed[:, None], self.vectors, np.float32(0))
+        found = picked(lambda start, stop: asked[start:stop] @ vectors.T, rows, n)
+        known = (rows >= 0) & (rows < n) & np.any(asked, axis=1)[:, None]
+        known &= placed[np.where(known, rows, 0)]
+        return np.where(known, found, NONE)
+
     def save(self, folder: Path) -> None:
         """The encoder; vectors and index follow from it."""
         self.encoder.save(folder)
@@ -86,6 +108,23 @@ def silence(hits: Hits, speak: ndarray) -> Hits:
     """The same hits, none at all for the queries (Bool, b) that have nothing to say."""
     rows = np.where(speak[:, None], hits.rows, np.int32(-1))
     return Hits(rows, np.where(speak[:, None], hits.scores, NONE))
+
+
+def picked(
+    dense: Callable[[int, int], Float32[ndarray, "some n"]], rows: Int32[ndarray, "b m"], n: int
+) -> Float32[ndarray, "b m"]:
+    """Of full rows of scores, made a block of queries at a time, the places asked for.
+
+    -inf for rows that are not among the n.
+    """
+
+    def block(start: int, stop: int) -> Hits:
+        some = rows[start:stop]
+        inside = (some >= 0) & (some < n)
+        taken = np.take_along_axis(dense(start, stop), np.where(inside, some, 0), axis=1)
+        return Hits(some, np.where(inside, taken, NONE))
+
+    return in_blocks(block, len(rows), 4 * n, rows.shape[1]).scores
 
 
 def within(

@@ -1,23 +1,29 @@
 """Several models, one split: each tuned on validation, fitted, judged on what it has not seen."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bowerbird.data.dataset import Dataset
-from bowerbird.data.split import Rule, Split
+from bowerbird.data.split import Holdout, Rule, Split
 from bowerbird.encoders.encoder import Encoder
 from bowerbird.encoders.popularity import Popularity
+from bowerbird.encoders.session import Session
 from bowerbird.errors import BowerbirdError, DataError
 from bowerbird.evaluation.background import Background
+from bowerbird.evaluation.health import Health, health_of
 from bowerbird.evaluation.leaderboard import Leaderboard, leaderboard
+from bowerbird.evaluation.learning_curve import LearningCurve, learning_curve
 from bowerbird.evaluation.offline import evaluate
 from bowerbird.evaluation.report import Report
-from bowerbird.retrieval.models import seeded
+from bowerbird.ranking.recommender import Recommender
+from bowerbird.retrieval.blend import fit_with
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.auto import as_is, chosen, named_estimator
 from bowerbird.runs.run import Stopwatch
-from bowerbird.runs.tune import Choice, Terms, choose, choose_fallback, settings_of
+from bowerbird.runs.tune import Choice, Terms, choose_fallback, settings_of
 
 Tell = Callable[[str, str], None]
 """Told (model, what is being done)."""
@@ -36,6 +42,7 @@ class Plan:
     baseline: str = "popularity"
     fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # asked for, by model
+    budget_s: float | None = None  # for each model that is trained, and for auto
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class Comparison:
     fallback: Popularity  # what stands behind every model
     seconds: Mapping[str, Mapping[str, float]]  # model → choose, fit, evaluate
     skipped: Mapping[str, str]  # model → why
+    health: Mapping[str, Health]  # of the models that are vectors
+    newcomers: Mapping[str, LearningCurve]  # where people have histories long enough
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -59,6 +68,8 @@ class Comparison:
             "fallback": settings_of(self.fallback),
             "seconds": dict(self.seconds),
             "skipped": dict(self.skipped),
+            "health": {name: one.to_json() for name, one in self.health.items()},
+            "newcomers": {name: one.to_json() for name, one in self.newcomers.items()},
         }
 
 
@@ -69,7 +80,8 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
         DataError: all refuse.
     """
     tell = tell or (lambda model, what: None)
-    parts: dict[str, dict[str, Any]] = {"report": {}, "choice": {}, "fitted": {}, "seconds": {}}
+    names = ("report", "choice", "fitted", "seconds", "health", "newcomers")
+    parts: dict[str, dict[str, Any]] = {name: {} for name in names}
     skipped: dict[str, str] = {}
     train = split.train if plan.refit else plan.inner.split(split.train).train
     background = Background.of(split.train)
@@ -91,7 +103,7 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
     baseline = plan.baseline if plan.baseline in reports else next(iter(reports))
     board = leaderboard(reports, baseline, seed=plan.seed)
     made = (parts["choice"], parts["fitted"], plan.fallback, parts["seconds"])
-    return Comparison(board, reports, *made, skipped)
+    return Comparison(board, reports, *made, skipped, parts["health"], parts["newcomers"])
 
 
 def _judge(
@@ -99,21 +111,12 @@ def _judge(
 ) -> dict[str, Any]:
     watch = Stopwatch()
     told = plan.settings.get(name, {})
-    choice = Choice(seeded(name, plan.seed, **told))
-    if plan.tune:
-        what = "choosing settings on validation"
-        tell(name, what)
-        choice = choose(
-            choice.estimator,
-            split.train,
-            plan.inner,
-            Terms(plan.seed, plan.ks[0], plan.fallback, tuple(told)),
-            lambda news: tell(name, f"{what}: {news}"),
-        )
-    chosen = float(watch)
+    choice = _chosen(name, split, plan, told, tell)
+    settled = float(watch)
     tell(name, "fitting")
-    fitted = choice.estimator.fit(train)
-    fit = float(watch) - chosen
+    session = Session(lambda news: tell(name, f"fitting: {news}"))
+    fitted = fit_with(choice.estimator, train, session)
+    fit = float(watch) - settled
     recommender = recommender_of(fitted, train, plan.fallback, split.holdout.repeats)
     recommender = replace(recommender, allow=split.holdout.allow)
     total = len(split.holdout)
@@ -124,6 +127,43 @@ def _judge(
         plan.ks,
         lambda done: tell(name, f"evaluating {done:,} of {total:,} users"),
     )
-    seconds = {"choose": chosen, "fit": fit, "evaluate": float(watch) - chosen - fit}
+    seconds = {"choose": settled, "fit": fit, "evaluate": float(watch) - settled - fit}
     seconds = {part: round(s, 2) for part, s in seconds.items()}
-    return {"report": report, "choice": choice, "fitted": fitted, "seconds": seconds}
+    made = {"report": report, "choice": choice, "fitted": fitted, "seconds": seconds}
+    return made | _looked_at(name, fitted, train, recommender, split.holdout)
+
+
+def _looked_at(
+    name: str,
+    fitted: Encoder | Retriever,
+    train: Dataset,
+    recommender: Recommender,
+    holdout: Holdout,
+) -> dict[str, Any]:
+    """What is said beside the report: are the vectors well, how soon is a newcomer known."""
+    more: dict[str, Any] = {}
+    if isinstance(fitted, Encoder) and name != "popularity":  # one direction is all it has
+        types = train.catalog.types()
+        more["health"] = health_of(
+            fitted.encode_items(train.catalog),
+            fitted.encode_queries(train.queries()),
+            train.item_counts(),
+            None if types is None else types.values,
+        )
+    with suppress(DataError):  # nobody has a history long enough
+        more["newcomers"] = learning_curve(recommender.recommend, holdout)
+    return more
+
+
+def _chosen(name: str, split: Split, plan: Plan, told: Mapping[str, Any], tell: Tell) -> Choice:
+    """The settings, or the model, that validation inside the training data speaks for."""
+    estimator = named_estimator(name, plan.seed, **told)
+    if not plan.tune:
+        return Choice(as_is(estimator))
+    what = "choosing on validation" if name == "auto" else "choosing settings on validation"
+    tell(name, what)
+    session = Session(budget_s=plan.budget_s)
+    terms = Terms(plan.seed, plan.ks[0], plan.fallback, tuple(told), session)
+    return chosen(
+        estimator, split.train, plan.inner, terms, lambda news: tell(name, f"{what}: {news}")
+    )

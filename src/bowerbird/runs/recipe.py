@@ -17,7 +17,8 @@ from bowerbird.data.split import RULES, Rule
 from bowerbird.data.tables import Source
 from bowerbird.encoders.encoder import Estimator
 from bowerbird.errors import ConfigError
-from bowerbird.retrieval.models import MODELS, seeded
+from bowerbird.retrieval.models import MODELS
+from bowerbird.runs.auto import Auto, named_estimator
 
 Settings = TypeVar("Settings")
 
@@ -77,6 +78,7 @@ class ModelTable(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str = "cooccurrence"
     tune: bool = True
+    budget: str | None = None  # 90s, 10m, 1h: for auto, and for what is trained
 
 
 class Recipe(_Table):
@@ -108,15 +110,26 @@ class Recipe(_Table):
             now=now,
         )
 
-    def estimator(self) -> Estimator:
+    def budget_s(self) -> float | None:
+        """How long choosing and fitting may take, in seconds.
+
+        Raises:
+            ConfigError: it is no length of time.
+        """
+        return None if self.model.budget is None else seconds_of(self.model.budget)
+
+    def estimator(self) -> Estimator | Auto:
         """The model, not yet fitted.
 
         Raises:
             ConfigError: no such model, or it has no such setting.
         """
         settings = dict(self.model.model_extra or {})
-        estimator = seeded(self.model.name, self.seed, **settings)
-        return _typed(type(estimator), asdict(estimator), f"model {self.model.name}")
+        estimator = named_estimator(self.model.name, self.seed, **settings)
+        made: Estimator | Auto = _typed(
+            type(estimator), asdict(estimator), f"model {self.model.name}"
+        )
+        return made
 
     def rule(self) -> Rule:
         """How the data is split.
@@ -191,6 +204,22 @@ def recipe_of(told: Mapping[str, Any], where: str) -> Recipe:
         raise ConfigError(f"{where}: {place}: {first['msg'].lower()}{came}") from error
 
 
+def seconds_of(told: str) -> float:
+    """A length of time.
+
+    Raises:
+        ConfigError: it is none.
+
+    >>> seconds_of("90s"), seconds_of("1.5m"), seconds_of("1h")
+    (90.0, 90.0, 3600.0)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", told)
+    seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+    if not seconds > 0:
+        raise ConfigError(f"budget: a time such as 90s, 10m or 1h expected, {told!r} came")
+    return seconds
+
+
 def rule_of(kind: str, **settings: Any) -> Rule:  # noqa: ANN401  each rule has its own settings
     """A split rule by name.
 
@@ -237,11 +266,12 @@ def model_names(told: str) -> list[str]:
     ['ease', 'als']
     """
     names = [name.strip() for name in told.split(",") if name.strip()]
+    valid = (*MODELS, "auto")
     for name in names:
-        if name not in MODELS:
-            raise ConfigError(f"models: some of {', '.join(MODELS)} expected, {name!r} came")
+        if name not in valid:
+            raise ConfigError(f"models: some of {', '.join(valid)} expected, {name!r} came")
     if not names:
-        raise ConfigError(f"models: some of {', '.join(MODELS)} expected, none came")
+        raise ConfigError(f"models: some of {', '.join(valid)} expected, none came")
     return names
 
 

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,13 @@ from bowerbird.data.split import LeaveOneOut
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.popularity import Popularity
+from bowerbird.encoders.session import Session
 from bowerbird.errors import ArtifactError
+from bowerbird.retrieval.blend import fit_with
 from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
-from bowerbird.runs.tune import Choice, Progress, Terms, choose, choose_fallback, settings_of
+from bowerbird.runs.auto import Auto, as_is, chosen
+from bowerbird.runs.tune import Choice, Progress, Terms, choose_fallback, settings_of
 
 FORMAT = 1
 LIBRARIES = (
@@ -66,24 +69,33 @@ class Trained:
 
 
 def train(
-    estimator: Estimator,
+    estimator: Estimator | Auto,
     data: Dataset,
     seed: int,
     tune: bool = True,
     fixed: tuple[str, ...] = (),
     progress: Progress | None = None,
+    session: Session = Session(),  # noqa: B008  frozen
 ) -> Trained:
     """Choose settings with everyone's last event held out, then fit on everything.
 
-    Settings named in `fixed` stay as they are in the estimator; `tune` chooses the others.
+    Settings named in `fixed` stay as they are in the estimator; `tune` chooses the others. The
+    session's budget is for all of it: what takes long is given what is left.
+
+    Raises:
+        ConfigError: `tune` is false and the model is the one that chooses among models.
     """
-    choice, terms, rule = Choice(estimator), Terms(seed, fixed=fixed), LeaveOneOut(seed=seed)
+    terms, rule = Terms(seed, fixed=fixed, session=session), LeaveOneOut(seed=seed)
     if tune:
         terms = choose_fallback(data, rule, terms)
-        choice = choose(estimator, data, rule, terms, progress)
+        choice = chosen(estimator, data, rule, terms, progress)
+    else:
+        choice = Choice(as_is(estimator))
     if progress is not None:
         progress("fitting on all events")
-    return Trained(choice.estimator.fit(data), choice, terms.fallback)
+        session = replace(session, say=progress)
+    session = replace(session, budget_s=None)  # its length is settled
+    return Trained(fit_with(choice.estimator, data, session), choice, terms.fallback)
 
 
 def write_run(

@@ -1,7 +1,7 @@
 """Settings chosen on validation: a holdout inside the training data, never the test."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,11 @@ from bowerbird.data.random_share import RandomShare
 from bowerbird.data.split import Holdout, LeaveOneOut, Rule
 from bowerbird.encoders.encoder import Estimator
 from bowerbird.encoders.popularity import Popularity
+from bowerbird.encoders.session import Session
 from bowerbird.errors import DataError
 from bowerbird.evaluation.metrics import Judged, ndcg
+from bowerbird.index.index import Hits
+from bowerbird.retrieval.blend import fit_with, takes_session
 from bowerbird.runs.assemble import recommender_of
 
 MAX_USERS = 12_000
@@ -36,6 +39,7 @@ class Choice:
     scores: tuple[tuple[dict[str, Any], float], ...] = ()  # settings, validation NDCG@k
     users: int = 0
     k: int = 10
+    why: Mapping[str, Any] = field(default_factory=dict)  # the table, where models were compared
 
     def metrics(self) -> dict[str, Any]:
         """What is known of how good the chosen settings are; None where nothing was tried."""
@@ -45,7 +49,8 @@ class Choice:
     def to_json(self) -> dict[str, Any]:
         """For the run folder."""
         table = [{**settings, f"ndcg@{self.k}": score} for settings, score in self.scores]
-        return {"settings": settings_of(self.estimator), "users": self.users, "tried": table}
+        told = {"settings": settings_of(self.estimator), "users": self.users, "tried": table}
+        return {**told, "why": dict(self.why)} if self.why else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Terms:
     k: int = 10  # they are judged by NDCG@k
     fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
     fixed: tuple[str, ...] = ()  # settings that somebody has asked for: they stay
+    session: Session = Session()  # noqa: RUF009  budget and clock of what takes long
 
 
 def choose(
@@ -69,9 +75,12 @@ def choose(
 
     An estimator without variants, or data with too few people to judge by, keeps the settings.
     Small data without an order is cut several times, at random, and the scores are averaged, since
-    on a few thousand people one draw chooses by chance.
+    on a few thousand people one draw chooses by chance. A model that is trained is trained once,
+    and stops when it no longer gets better there: that is the setting it finds.
     """
-    variants, seed, k = _variants(estimator, data, terms.fixed), terms.seed, terms.k
+    if takes_session(estimator):
+        return _trained(estimator, data, rule, terms, progress)
+    variants, seed, k = variants_of(estimator, data, terms.fixed), terms.seed, terms.k
     if len(variants) < 2:
         return Choice(estimator)
     rules = [rule]
@@ -80,21 +89,16 @@ def choose(
         rules = [RandomShare(seed=seed + draw, repeats=rule.repeats) for draw in range(draws)]
     totals, users = np.zeros(len(variants)), 0
     for round_, cut in enumerate(rules):
-        try:
-            train, holdout = cut.split(_fewer(data, seed))
-        except DataError:  # too little data to cut in two
+        found = halves(data, cut, seed)
+        if found is None:
             return Choice(estimator)
-        holdout = _sample(holdout, seed)
-        if len(holdout) < MIN_USERS:
-            return Choice(estimator)
+        train, holdout = found
         users = len(holdout)
-        for number, fitted in enumerate(_fits(estimator, train, variants)):
+        for number, fitted in enumerate(fits(estimator, train, variants)):
             if progress is not None:
                 done, total = round_ * len(variants) + number + 1, len(rules) * len(variants)
                 progress(f"settings {done} of {total}")
-            engine = recommender_of(fitted, train, terms.fallback, holdout.repeats)
-            engine = replace(engine, allow=holdout.allow)
-            hits = engine.recommend(holdout.queries, k)
+            hits = asked(fitted, train, holdout, terms)
             totals[number] += np.nanmean(ndcg(Judged.of(hits, holdout.relevant), k))
     scores = totals / len(rules)
     best = int(np.argmax(scores))  # the first of equals: the default stands first
@@ -114,7 +118,46 @@ def settings_of(estimator: Estimator) -> dict[str, Any]:
     return asdict(estimator)
 
 
-def _variants(estimator: Estimator, data: Dataset, fixed: tuple[str, ...]) -> tuple[Estimator, ...]:
+def halves(
+    data: Dataset, rule: Rule, seed: int, most: int = MAX_USERS
+) -> tuple[Dataset, Holdout] | None:
+    """What settings are fitted on and judged by; None where there is too little of it."""
+    try:
+        train, holdout = rule.split(_fewer(data, seed))
+    except DataError:  # too little data to cut in two
+        return None
+    holdout = _sample(holdout, seed, most)
+    return None if len(holdout) < MIN_USERS else (train, holdout)
+
+
+def asked(fitted: Any, train: Dataset, holdout: Holdout, terms: Terms) -> Hits:  # noqa: ANN401
+    """The lists of a fitted model, as people would get them."""
+    engine = recommender_of(fitted, train, terms.fallback, holdout.repeats)
+    return replace(engine, allow=holdout.allow).recommend(holdout.queries, terms.k)
+
+
+def _trained(
+    estimator: Estimator, data: Dataset, rule: Rule, terms: Terms, progress: Progress | None
+) -> Choice:
+    """How long it pays to train, told by the encoder that stopped there."""
+    found = halves(data, rule, terms.seed)
+    if found is None:
+        return Choice(estimator)
+    train, holdout = found
+    half = None if terms.session.budget_s is None else terms.session.budget_s / 2
+    session = replace(terms.session, validation=holdout, budget_s=half)
+    session = session if progress is None else replace(session, say=progress)
+    fitted = fit_with(estimator, train, session)
+    made: Any = fitted.estimator
+    settled = replace(made, **{name: settings_of(estimator)[name] for name in terms.fixed})
+    hits = asked(fitted, train, holdout, terms)
+    score = float(np.nanmean(ndcg(Judged.of(hits, holdout.relevant), terms.k)))
+    return Choice(settled, ((settings_of(settled), score),), len(holdout), terms.k)
+
+
+def variants_of(
+    estimator: Estimator, data: Dataset, fixed: tuple[str, ...]
+) -> tuple[Estimator, ...]:
     """The settings worth trying, with what is fixed as it is, each once."""
     if not hasattr(estimator, "variants"):
         return (estimator,)
@@ -123,18 +166,19 @@ def _variants(estimator: Estimator, data: Dataset, fixed: tuple[str, ...]) -> tu
     return tuple(dict.fromkeys(replace(variant, **asked) for variant in tried))
 
 
-def _fits(estimator: Estimator, train: Dataset, variants: Sequence[Estimator]) -> Iterator[Any]:
+def fits(estimator: Estimator, train: Dataset, variants: Sequence[Estimator]) -> Iterator[Any]:
+    """Each variant fitted, one after the other; what they share is done once."""
     if hasattr(estimator, "fit_each"):
         yield from estimator.fit_each(train, variants)
     else:
         yield from (variant.fit(train) for variant in variants)
 
 
-def _sample(holdout: Holdout, seed: int) -> Holdout:
-    """At most MAX_USERS of those who have something to find."""
+def _sample(holdout: Holdout, seed: int, most: int = MAX_USERS) -> Holdout:
+    """At most so many of those who have something to find."""
     asked = np.flatnonzero(np.diff(holdout.relevant.indptr) > 0)
-    if len(asked) > MAX_USERS:
-        asked = np.sort(np.random.default_rng(seed).choice(asked, MAX_USERS, replace=False))
+    if len(asked) > most:
+        asked = np.sort(np.random.default_rng(seed).choice(asked, most, replace=False))
     return replace(
         holdout,
         users=holdout.users[asked],

@@ -1,0 +1,111 @@
+"""The sequence network: gated pre-norm blocks of causal attention with relative time and place.
+
+Apart from the encoder because only training needs torch; `forward.py` says the same in numpy.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bowerbird.encoders.batches import DISTANCES, GAPS, TYPES_SPOKEN, distance_classes
+from bowerbird.encoders.lesson import Shape
+
+SPREAD = 4
+"""Width of the feed-forward layer, in dims."""
+
+
+class Bias(torch.autograd.Function):
+    """A table looked up by class; its gradient is a weighted count, not a scatter of vectors."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, classes: Tensor) -> Tensor:  # noqa: ANN401
+        """(classes, heads) and (…, l, l) → (…, heads, l, l)."""
+        ctx.save_for_backward(classes)
+        ctx.shape = table.shape
+        return torch.stack([column[classes] for column in table.T.contiguous()], dim=-3)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        """Summed by class."""
+        (classes,), (size, heads) = ctx.saved_tensors, ctx.shape
+        flat = classes.reshape(-1)
+        found = [
+            torch.bincount(flat, weights=part.float().reshape(-1), minlength=size)
+            for part in gradients[0].unbind(dim=-3)
+        ]
+        return torch.stack(found, dim=1).float()[:, :heads], None
+
+
+class Block(nn.Module):
+    """x + σ(gate)·attention(norm x), then x + σ(gate)·SwiGLU-like feed-forward(norm x).
+
+    Source: Zhai et al. 2024 (HSTU, gates and relative biases); Gao et al. 2025, LiGR layers.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        dim, self.heads, self.wide = shape.dim, shape.heads, SPREAD * shape.dim
+        self.norm_attention, self.norm_forward = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.mixed = nn.Linear(dim, 4 * dim)  # queries, keys, values, gate
+        self.out = nn.Linear(dim, dim)
+        self.up = nn.Linear(dim, self.wide + dim)  # hidden, gate
+        self.down = nn.Linear(self.wide, dim)
+        self.distance = nn.Parameter(torch.zeros(DISTANCES, self.heads))
+        self.gap = nn.Parameter(torch.zeros(GAPS, self.heads))
+        self.drop = nn.Dropout(shape.dropout)
+
+    def forward(self, x: Tensor, distances: Tensor, gaps: Tensor | None, future: Tensor) -> Tensor:
+        """(b, l, dim) → the same shape."""
+        b, length, dim = x.shape
+        *parts, gate = self.mixed(self.norm_attention(x)).split(dim, dim=-1)
+        q, k, v = (part.view(b, length, self.heads, -1).transpose(1, 2) for part in parts)
+        weights = (q @ k.transpose(-1, -2)) * (dim // self.heads) ** -0.5
+        weights = weights + Bias.apply(self.distance, distances[None])  # type: ignore[no-untyped-call]
+        if gaps is not None:
+            weights = weights + Bias.apply(self.gap, gaps)  # type: ignore[no-untyped-call]
+        weights = torch.softmax(weights.masked_fill(future, -1e9), dim=-1)
+        seen = (weights @ v).transpose(1, 2).reshape(b, length, dim)
+        x = x + self.drop(self.out(seen) * torch.sigmoid(gate))
+        hidden, gate = self.up(self.norm_forward(x)).split([self.wide, dim], dim=-1)
+        out: Tensor = x + self.drop(self.down(functional.silu(hidden)) * torch.sigmoid(gate))
+        return out
+
+
+class Network(nn.Module):
+    """Item vectors in, one vector out at every place: what the next item should be near to."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.blocks))
+        self.norm = nn.LayerNorm(shape.dim)
+        self.drop = nn.Dropout(shape.dropout)
+        self.types = nn.Parameter(torch.zeros(TYPES_SPOKEN, shape.dim))
+        self.context = nn.Linear(shape.context, shape.dim, bias=False) if shape.context else None
+        if self.context is not None:
+            nn.init.zeros_(self.context.weight)
+        classes = torch.from_numpy(distance_classes(shape.max_len + 1))
+        self.register_buffer("distances", classes, persistent=False)
+
+    def forward(
+        self,
+        items: Float[Tensor, "b l dim"],
+        gaps: Int[Tensor, "b l l"] | None,
+        types: Int[Tensor, "b l"] | None,
+        context: Float[Tensor, "b c"] | None,
+    ) -> Float[Tensor, "b l dim"]:
+        """Place j sees itself and what was before it."""
+        length = items.shape[1]
+        x = items if types is None else items + self.types[types]
+        if context is not None and self.context is not None:
+            x = x + self.context(context)[:, None]
+        x = self.drop(x)
+        distances: Tensor = self.distances[:length, :length]  # type: ignore[index]
+        place = torch.arange(length, device=items.device)
+        future = place[None, :] > place[:, None]
+        for block in self.blocks:
+            x = block(x, distances, gaps, future)
+        out: Tensor = self.norm(x)
+        return out

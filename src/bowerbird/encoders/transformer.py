@@ -1,0 +1,299 @@
+"""Sequence: a causal transformer over the history, learned end to end; new items by their content.
+
+Training needs torch (the extra `train`); a fitted encoder answers in numpy.
+"""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int32
+from numpy import ndarray
+from threadpoolctl import threadpool_limits
+
+from bowerbird.data.dataset import Catalog, Dataset
+from bowerbird.data.embeddings import Embeddings
+from bowerbird.data.queries import Queries
+from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.encoders.asker import Asker
+from bowerbird.encoders.batches import Batch, answered
+from bowerbird.encoders.content import Content, ContentEncoder
+from bowerbird.encoders.describe import USABLE
+from bowerbird.encoders.forward import Forward
+from bowerbird.encoders.judging import Judge, compacted
+from bowerbird.encoders.lesson import Lesson, Schedule, Shape, Terms
+from bowerbird.encoders.session import Session
+from bowerbird.encoders.spectral import spectral_start
+from bowerbird.encoders.stored import store, stored, words_arrays, words_of
+from bowerbird.errors import ConfigError, DataError
+
+KIND = "sequence"
+FEW = 50
+"""Events an item below which a catalog is sparse: its items are learned with more dropout."""
+READ = 256
+"""Dimensions of what is written on an item."""
+RIDGE = 1.0
+"""Weight of ‖W‖² beside the squared error of rebuilding vectors from content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transformer:
+    """score(q, i) = h(history of q) · v_i, with h the last state of a causal transformer.
+
+    v = g(n)·own + W·content: an item met n times counts its own vector g = n / (n + κ), the rest is
+    what is written on it (the vectors of the model `content`). In training some items are known by
+    their content alone (`id_dropout`), so a new item has a place at once. Own vectors begin at
+    `spectral_start`, W as the ridge solution that rebuilds them from content.
+
+    Loss: softmax over the catalog up to 5,000 items, over the target and one set of `negatives`
+    uniformly drawn items a batch above. With `future` > 1 the target is one of so many next events.
+
+    Source: Kang & McAuley, ICDM 2018 (SASRec); Zhai et al., ICML 2024 (gates, relative biases);
+    Pancha et al., KDD 2022 (`future`, dense all action); Volkovs et al., NeurIPS 2017 (dropout of
+    ids).
+    """
+
+    dim: int = 64
+    blocks: int = 2
+    heads: int = 2
+    max_len: int = 200
+    dropout: float | None = None  # None: .5 where an item has fewer than 50 events, .2 elsewhere
+    id_dropout: float = 0.05
+    warmup: float = 1.0  # κ, in events
+    negatives: int = 1024
+    batch_events: int = 1024
+    future: int = 1
+    epochs: int = 25
+    learning_rate: float = 0.003
+    patience: int = 8  # epochs without a better validation score
+    text: str = "auto"  # how texts are read; as in the model content
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "blocks", "heads", "max_len", "negatives", "batch_events", "future"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} ≥ 1 expected, {getattr(self, name)} came")
+        if self.epochs < 1 or self.patience < 1 or self.seed < 0:
+            came = f"{self.epochs}, {self.patience} and {self.seed} came"
+            raise ConfigError(f"epochs and patience ≥ 1 and seed ≥ 0 expected, {came}")
+        if self.dim % self.heads:
+            raise ConfigError(f"dim a multiple of heads expected, {self.dim} and {self.heads} came")
+        if not (0 <= (self.dropout or 0) < 1 and 0 <= self.id_dropout < 1 and self.warmup >= 0):
+            came = f"{self.dropout}, {self.id_dropout} and {self.warmup} came"
+            raise ConfigError(f"dropouts in [0, 1) and warmup ≥ 0 expected, {came}")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate > 0 expected, {self.learning_rate} came")
+
+    def fit(self, data: Dataset, session: Session | None = None) -> "TransformerEncoder":
+        """Train; with a validation holdout the encoder's estimator says how many epochs were best.
+
+        Raises:
+            ConfigError: torch is not installed.
+            DataError: no history has two events of weight above 0.
+        """
+        if find_spec("torch") is None:
+            raise ConfigError("torch expected to train «sequence»: pip install 'bowerbird[train]'")
+        from bowerbird.encoders.sequence_fit import learn  # torch comes with it
+
+        session = session or Session()
+        session.say("reading the catalog and counting what goes with what")
+        met = np.flatnonzero(data.item_counts())
+        reader, asker = self._reader(data), Asker.of(data.traits)
+        lesson = self._lesson(data, met, reader, asker)
+        judge = None
+        if session.validation is not None:
+            judge = Judge.of(session.validation, met, asker, self.seed)
+        schedule = Schedule(self.epochs, self.learning_rate, self.patience, self.seed)
+        ways = (self._terms(data, reader, asker), schedule)
+        learned = learn(lesson, ways, judge, session, mark_of(self, data))
+        vectors = np.full((len(data.catalog), self.dim + 1), np.nan, dtype=np.float32)
+        vectors[met, :-1], vectors[met, -1] = learned.items, 0
+        if reader is not None:
+            cold = data.item_counts() == 0
+            vectors[cold] = placed(reader.encode_items(data.catalog)[cold], learned.mapping)
+        found = replace(self, epochs=learned.trained.epochs)
+        table = Embeddings(data.catalog.items, vectors)
+        parts = (learned.network, learned.mapping, data.dated)
+        return TransformerEncoder(found, table, reader, asker, *parts)
+
+    def variants(self, data: Dataset) -> tuple["Transformer", ...]:
+        """One setting for all data; how long it is trained is found on validation."""
+        return (self,)
+
+    @classmethod
+    def load(cls, folder: Path) -> "TransformerEncoder":
+        """What `TransformerEncoder.save` wrote."""
+        estimator, arrays = stored(folder, KIND, cls)
+        reader = Content.load(folder / "content") if (folder / "content").is_dir() else None
+        network = {
+            name.removeprefix("network."): array
+            for name, array in arrays.items()
+            if name.startswith("network.")
+        }
+        table = Embeddings(Vocabulary(words_of("ids", arrays)), arrays["items"])
+        parts = (Asker.from_arrays(arrays), network, arrays["mapping"], bool(arrays["dated"][0]))
+        return TransformerEncoder(estimator, table, reader, *parts)
+
+    def _reader(self, data: Dataset) -> ContentEncoder | None:
+        """What reads the catalog; None where nothing is written on the items."""
+        if not any(column.kind in USABLE for column in data.catalog.fields.values()):
+            return None
+        return Content(text=self.text, dim=READ, seed=self.seed).fit(data)
+
+    def _terms(self, data: Dataset, reader: ContentEncoder | None, asker: Asker) -> Terms:
+        dropout = self.dropout
+        if dropout is None:
+            sparse = len(data.log) < FEW * np.count_nonzero(data.item_counts())
+            dropout = 0.5 if sparse else 0.2
+        shape = Shape(self.dim, self.blocks, self.heads, self.max_len, dropout, len(asker))
+        ids = 0.0 if reader is None else self.id_dropout
+        return Terms(shape, self.batch_events, self.negatives, ids, self.future, self.seed)
+
+    def _lesson(
+        self, data: Dataset, met: ndarray, reader: ContentEncoder | None, asker: Asker
+    ) -> Lesson:
+        queries = data.queries()
+        histories = compacted(queries, met, len(data.catalog))
+        if not (histories.lengths() > 1).any():
+            raise DataError(
+                "a history of two liked events expected, none came: there is nothing to learn what"
+                " follows what from; choose «content» or «popularity»"
+            )
+        start = spectral_start(data, self.dim, self.seed)[met]
+        content, gate = np.zeros((len(met), 0), np.float32), np.ones(len(met), np.float32)
+        mapping = np.zeros((0, self.dim), np.float32)
+        if reader is not None:
+            content = np.ascontiguousarray(reader.items[met])
+            counts = data.item_counts()[met]
+            gate = (counts / (counts + self.warmup)).astype(np.float32)
+            mapping = ridge(content, start)
+            start = (start - content @ mapping) / gate[:, None]
+        context = asker.of_queries(queries)
+        return Lesson(histories, context, start, content, mapping, gate, data.dated)
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerEncoder:
+    """Item vectors, and a network that turns a history into one of the same space.
+
+    The last dimension is the constant by which scores of new items are calibrated: queries have 1.
+    """
+
+    estimator: Transformer
+    table: Embeddings  # (n, dim + 1); NaN: cannot be placed
+    reader: ContentEncoder | None
+    asker: Asker
+    network: dict[str, ndarray]
+    mapping: Float32[ndarray, "f_plus_1 dim_plus_1"]  # content → vector of a new item, calibrated
+    dated: bool
+
+    def encode_items(self, catalog: Catalog) -> Float32[ndarray, "n dim"]:
+        """Trained vectors; new items by their content; NaN where there is neither."""
+        vectors = self.table.take(catalog.items.ids)
+        new = np.flatnonzero(self.table.ids.rows(catalog.items.ids) < 0)
+        if self.reader is None or not len(new):
+            return vectors
+        vectors = vectors.copy()
+        vectors[new] = placed(self.reader.encode_items(subset(catalog, new)), self.mapping)
+        return vectors
+
+    def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
+        """The last state over the newest `max_len` events; zeros where nothing is known.
+
+        Someone without a history is answered by what else is known of them, if the model was
+        fitted with columns of people.
+        """
+        known = self.known(queries)
+        speaks, context = known.lengths() > 0, None
+        if len(self.asker):
+            context = self.asker.of_queries(queries)
+            speaks |= context[:, -1] > 0
+        asked = np.flatnonzero(speaks)
+        context = None if context is None else context[asked]
+        vectors, estimator = self.inputs(), self.estimator
+        found = np.ones((len(asked), vectors.shape[1] + 1), dtype=np.float32)
+        forward = Forward(self.network, estimator.blocks, estimator.heads)
+
+        def fill(task: tuple[Batch, ndarray]) -> None:
+            batch, last = task
+            who = None if context is None else context[batch.owners]
+            found[batch.owners, :-1] = forward(vectors, batch, last, who)
+
+        empty, starts = len(vectors) - 1, context is not None
+        tasks = answered(known.take(asked), estimator.max_len, empty, self.dated, starts)
+        with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as threads:
+            list(threads.map(fill, tasks))
+        out = np.zeros((len(queries), found.shape[1]), dtype=np.float32)
+        out[asked] = found
+        return out
+
+    def save(self, folder: Path) -> None:
+        """Settings, item vectors, the network's arrays; the reader of content in its own folder."""
+        arrays = {f"network.{name}": array for name, array in self.network.items()}
+        arrays |= {"items": self.table.vectors, "mapping": self.mapping}
+        arrays |= {"dated": np.array([self.dated], dtype=np.uint8)}
+        arrays |= words_arrays("ids", self.table.ids.ids) | self.asker.arrays()
+        store(folder, KIND, self.estimator, arrays)
+        if self.reader is not None:
+            self.reader.save(folder / "content")
+
+    def known(self, queries: Queries) -> Queries:
+        """The histories in rows of `inputs`; what has no vector is left out."""
+        return compacted(queries, np.flatnonzero(self._placed()), len(self.table.ids))
+
+    def inputs(self) -> Float32[ndarray, "placed_plus_1 dim"]:
+        """What goes into the network: item vectors without the calibration, then «no item»."""
+        vectors = self.table.vectors[self._placed(), :-1]
+        return np.vstack([vectors, np.zeros_like(vectors[:1])])
+
+    def shape(self) -> Shape:
+        """What the network is made of."""
+        e = self.estimator
+        return Shape(e.dim, e.blocks, e.heads, e.max_len, 0.0, len(self.asker))
+
+    @property
+    def typed(self) -> bool:
+        """Has it learned from types of events?"""
+        return bool(np.any(self.network["types"]))
+
+    def _placed(self) -> ndarray:
+        there: ndarray = np.isfinite(self.table.vectors).all(axis=1)
+        return there
+
+
+def ridge(content: Float32[ndarray, "m f"], vectors: Float32[ndarray, "m dim"]) -> ndarray:
+    """W of least ‖vectors - content·W‖² + ‖W‖².
+
+    >>> ridge(np.eye(2, dtype=np.float32), np.array([[2.0], [4.0]], np.float32)).tolist()
+    [[1.0], [2.0]]
+    """
+    square = content.T @ content
+    square[np.diag_indices(len(square))] += RIDGE
+    solved: ndarray = np.linalg.solve(square, content.T @ vectors).astype(np.float32)
+    return solved
+
+
+def placed(
+    content: Float32[ndarray, "n f"], mapping: Float32[ndarray, "f_plus_1 dim"]
+) -> Float32[ndarray, "n dim"]:
+    """Vectors of items known by their content alone; NaN where nothing is written."""
+    out: ndarray = content @ mapping[:-1] + mapping[-1]
+    return out
+
+
+def subset(catalog: Catalog, rows: Int32[ndarray, "m"] | ndarray) -> Catalog:
+    """These items and their fields."""
+    ids = Vocabulary(tuple(catalog.items.ids[row] for row in rows), catalog.items.kind)
+    return Catalog(ids, {name: column.take(rows) for name, column in catalog.fields.items()})
+
+
+def mark_of(estimator: Transformer, data: Dataset) -> str:
+    """What settings and data a checkpoint belongs to."""
+    total = hashlib.sha256(repr(sorted(asdict(estimator).items())).encode())
+    for array in (data.log.users, data.log.items, data.log.times, data.log.weights):
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
