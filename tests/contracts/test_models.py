@@ -21,6 +21,7 @@ SETTINGS = {
     "ease": {"regularization": 10.0},
     "content": {"text": "tfidf", "dim": 8},
     "sequence": {"text": "tfidf", "dim": 8, "epochs": 6},
+    "two-tower": {"text": "tfidf", "dim": 8, "epochs": 3},
     "blend": {"parts": 'cooccurrence, als(dim=8), content(text="tfidf", dim=8)'},
 }
 BY_CONTENT = {"content", "sequence", "two-tower", "blend"}  # place what nobody has met

@@ -24,6 +24,7 @@ MODELS: dict[str, str] = {
     "content": "bowerbird.encoders.content:Content",
     "blend": "bowerbird.retrieval.blend:Blend",
     "sequence": "bowerbird.encoders.transformer:Transformer",
+    "two-tower": "bowerbird.encoders.two_tower:TwoTower",
 }
 
 FAST = ("popularity", "cooccurrence", "ease", "graph-filter", "als", "content")
