@@ -3,12 +3,17 @@
 Apart from the encoders because a command, a test and a budget follow all of them in one way.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
+from bowerbird.data.dataset import Dataset
 from bowerbird.data.split import Holdout
+from bowerbird.encoders.encoder import Estimator
 
 
 def silent(news: str) -> None:
@@ -29,3 +34,11 @@ class Session:
     checkpoints: Path | None = None  # a folder; a fit that finds its own unfinished work goes on
     budget_s: float | None = None  # seconds from the start of the fit
     clock: Callable[[], float] = time.perf_counter
+
+
+def mark_of(estimator: Estimator, data: Dataset) -> str:
+    """What settings and data a checkpoint belongs to."""
+    total = hashlib.sha256(repr(sorted(asdict(estimator).items())).encode())
+    for array in (data.log.users, data.log.items, data.log.times, data.log.weights):
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()

@@ -3,10 +3,9 @@
 Training needs torch (the extra `train`); a fitted encoder answers in numpy.
 """
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from bowerbird.encoders.describe import USABLE
 from bowerbird.encoders.forward import Forward
 from bowerbird.encoders.judging import Judge, compacted
 from bowerbird.encoders.lesson import Lesson, Schedule, Shape, Terms
-from bowerbird.encoders.session import Session
+from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
 from bowerbird.encoders.stored import store, stored, words_arrays, words_of
 from bowerbird.errors import ConfigError, DataError
@@ -289,11 +288,3 @@ def subset(catalog: Catalog, rows: Int32[ndarray, "m"] | ndarray) -> Catalog:
     """These items and their fields."""
     ids = Vocabulary(tuple(catalog.items.ids[row] for row in rows), catalog.items.kind)
     return Catalog(ids, {name: column.take(rows) for name, column in catalog.fields.items()})
-
-
-def mark_of(estimator: Transformer, data: Dataset) -> str:
-    """What settings and data a checkpoint belongs to."""
-    total = hashlib.sha256(repr(sorted(asdict(estimator).items())).encode())
-    for array in (data.log.users, data.log.items, data.log.times, data.log.weights):
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()

@@ -3,8 +3,7 @@
 Training needs torch (the extra `train`); a fitted encoder answers in numpy.
 """
 
-import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from bowerbird.encoders.bags import Drawing, Kind, bag_of
 from bowerbird.encoders.content import Content, ContentEncoder
 from bowerbird.encoders.describe import USABLE
 from bowerbird.encoders.lesson import Schedule
-from bowerbird.encoders.session import Session
+from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
 from bowerbird.encoders.stored import store, stored, words_arrays, words_of
 from bowerbird.encoders.tower_forward import (
@@ -270,11 +269,3 @@ def halves(
     roots = np.sqrt(values[:rank])
     h, c = left[:, :rank] * roots, right[:rank].T * roots
     return np.ascontiguousarray(h, np.float32), np.ascontiguousarray(c, np.float32)
-
-
-def mark_of(estimator: TwoTower, data: Dataset) -> str:
-    """What settings and data a checkpoint belongs to."""
-    total = hashlib.sha256(repr(sorted(asdict(estimator).items())).encode())
-    for array in (data.log.users, data.log.items, data.log.times, data.log.weights):
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()
