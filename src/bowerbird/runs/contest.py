@@ -24,6 +24,8 @@ TRYING = 0.4
 """Share of the budget for the models that only count and solve; the trained ones share the rest."""
 ALONE = 0.6
 """The same where there is none to train."""
+FIRST = 2.0
+"""Share of the first of those that are trained, where each of the others has 1."""
 LEAST_S = 5.0
 """Less time than this is none to train in."""
 
@@ -147,7 +149,8 @@ def try_all(contest: Contest, parts: Mapping[str, Estimator]) -> None:
     for place, name in enumerate(slow):
         contest.news(f"{name}: training")
         # as long again to fit it on everything, and a little to weigh and to write
-        until_s = 0.9 * contest.left() / (2 * (len(slow) - place))
+        part = 1 / (len(slow) - place) if place else FIRST / (FIRST + len(slow) - 1)
+        until_s = 0.9 * contest.left() * part / 2
         contest.attempt(name, parts[name], until_s)
 
 
