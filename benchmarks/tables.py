@@ -7,6 +7,12 @@ from typing import Any
 from measuring import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+ENCODERS = (
+    *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
+    *("amazon-beauty-sequence", "amazon-beauty-auto", "amazon-beauty-refitted"),
+    *("amazon-sports-auto", "amazon-sports-refitted", "gowalla-auto"),
+    *("cold-encoders", "citeulike-encoders", "retailrocket-encoders"),
+)
 MODELS = ("popularity", "cooccurrence", "ease", "graph-filter", "als", "content")
 
 
@@ -128,18 +134,59 @@ def scale(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def training(result: dict[str, Any]) -> list[str]:
+    """Every contender's lists and what fitting it took; then what had to be reached."""
+    metrics = ("ndcg@10", "hit@10", "coverage@10")
+    facts = ("epochs", "fit seconds", "tokens/s", "peak MB")
+    lines = [f"| {' | '.join(('contender', *metrics, *facts))} |"]
+    lines.append("|---|" + "---:|" * (len(metrics) + len(facts)))
+    for name, row in result["figures"]["rows"].items():
+        cells = [f"{row[metric]:.4f}" for metric in metrics]
+        cells += [number(row[fact]) if fact in row else "–" for fact in facts]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, "", *bars(result)]
+
+
+def encoders(results: dict[str, dict[str, Any]]) -> list[str]:
+    """Each protocol of benchmarks/encoders.py that has been run, and what it had to reach."""
+    lines = [
+        "| protocol | measured | bar | coverage@10 | training, commit |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for name in ENCODERS:
+        if name not in results:
+            continue
+        result = results[name]
+        row = next(iter(result["figures"].values()))
+        got = ", ".join(f"{bar['what']} **{bar['got']:.4f}**" for bar in result["bars"])
+        bars = ", ".join(f"{bar['at_least']:.3f}" for bar in result["bars"])
+        cost = row.get("train") or row.get("cost") or {}
+        told = f"{cost['cpu_seconds'] / 60:.0f} CPU min, {cost['peak_mb']:,} MB" if cost else "–"
+        covered = f"{row['coverage@10']:.3f}" if "coverage@10" in row else "–"
+        told += f", {result['commit']['id'][:7]}"
+        lines.append(f"| {name} | {got} | {bars} | {covered} | {told} |")
+    return lines
+
+
+def replaced(text: str, name: str, lines: list[str]) -> str:
+    """The page with these lines between the two marks of a name."""
+    first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    block = "\n".join([first, *lines, last])
+    return re.sub(f"{re.escape(first)}.*?{re.escape(last)}", lambda _: block, text, flags=re.S)
+
+
 def main() -> None:
     """Replace every block between its two marks."""
     text = PAGE.read_text("utf-8")
-    for file in sorted(RESULTS.glob("*.json")):
-        result = json.loads(file.read_text("utf-8"))
-        name = file.stem
-        make = {"speed": speed, "scale": scale}.get(name.split("-")[0])
+    found = {file.stem: json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json")}
+    text = replaced(text, "encoders", encoders(found))
+    for name, result in sorted(found.items()):
+        if name in ENCODERS:
+            continue
+        kinds = {"speed": speed, "scale": scale, "training": training}
+        make = kinds.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
-        marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        block = "\n".join([marks[0], *lines, marks[1]])
-        pattern = re.escape(marks[0]) + ".*?" + re.escape(marks[1])
-        text = re.sub(pattern, lambda _, block=block: block, text, flags=re.S)
+        text = replaced(text, name, lines)
     PAGE.write_text(text, "utf-8")
 
 

@@ -307,3 +307,46 @@ def test_a_blend_and_auto_can_be_compared_when_they_are_named(shop, capsys):
     assert set(report["reports"]) == {"cooccurrence", "blend", "auto"}
     assert report["settings"]["blend"]["settings"]["weights"]
     assert report["settings"]["auto"]["why"]["words"]
+
+
+def test_a_discount_shows_what_is_less_popular_and_0_changes_nothing(shop, trained, tmp_path):
+    events = pl.read_parquet(shop / "events.parquet")
+    counts = events.group_by("item").len("count")
+    shown, tables = [], []
+    for told in ([], ["--discount", "0"], ["--discount", "1"], ["--discount", "6"]):
+        out = tmp_path / f"{len(shown)}.parquet"
+        assert run(["recommend", str(trained), "--all-users", *told, "--out", str(out)]) == 0
+        tables.append(pl.read_parquet(out))
+        assert tables[-1].height == 10 * 150
+        shown.append(tables[-1].join(counts, on="item")["count"].mean())
+    assert tables[0].equals(tables[1])
+    assert shown[1] > shown[2] > shown[3]
+
+
+def test_evaluate_measures_the_dial_and_tells_health(shop, tmp_path, capsys):
+    asked = ["evaluate", *_tables(shop), "--models", "als,cooccurrence", "--no-tune", "-k", "5"]
+    assert run([*asked, "--out", str(tmp_path / "report")]) == 0
+    said = capsys.readouterr().out
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert set(report["dial"]) == {"als", "cooccurrence"}
+    dial = report["dial"]["als"]
+    assert dial["points"][0]["alpha"] == 0
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert f"dial of als {dial['sentence']}" in lines
+    assert f"health of als {report['health']['als']['verdict']}" in lines
+    html = (tmp_path / "report" / "report.html").read_text()
+    assert "<h2>Popularity dial</h2>" in html
+    assert f"{dial['alpha']:g} (chosen)" in html
+    assert run([*asked, "--no-dial", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["dial"] == {}
+
+
+def test_the_gate_of_health_names_what_failed_and_lets_pass_what_is_well(shop, tmp_path, capfd):
+    asked = ["evaluate", *_tables(shop), "--models", "als", "--no-tune", "-k", "5", "--no-dial"]
+    gate = [*asked, "--gate", "health", "--out", str(tmp_path / "report")]
+    assert run([*gate, "--limit", "norm_popularity=0"]) == 2
+    said = capfd.readouterr().err
+    assert "--gate health: als: Length by popularity: at most 0 expected, 0." in said
+    assert (tmp_path / "report" / "report.html").is_file()  # what failed can be read
+    loose = ("norm_popularity=1", "dead=1", "mean_cosine=1", "tied=1", "effective_rank=0")
+    assert run([*gate, *(word for one in loose for word in ("--limit", one))]) == 0

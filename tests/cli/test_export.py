@@ -46,4 +46,4 @@ def test_a_model_without_a_network_cannot_be_exported(shop, tmp_path, capsys):
     assert run(["train", events, "--model", "popularity", "--no-tune", "--out", out]) == 0
     capsys.readouterr()
     assert run(["export", out, "--out", str(tmp_path / "onnx")]) == 2
-    assert "model sequence expected" in capsys.readouterr().err
+    assert "model sequence or two-tower expected" in capsys.readouterr().err

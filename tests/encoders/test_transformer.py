@@ -14,7 +14,7 @@ from bowerbird.encoders.batches import padded
 from bowerbird.encoders.forward import Forward
 from bowerbird.encoders.session import Session
 from bowerbird.encoders.transformer import Transformer
-from bowerbird.errors import ArtifactError, ConfigError, DataError
+from bowerbird.errors import ConfigError, DataError
 from bowerbird.retrieval.models import as_retriever
 from worlds import cycles, dataset
 
@@ -153,16 +153,14 @@ def test_scores_by_content_alone_spread_as_those_of_items_that_were_met():
     assert content.std() == pytest.approx(float(full.std()), rel=0.1)
 
 
-def test_someone_without_a_history_is_answered_by_what_else_is_known():
+def test_columns_of_people_are_read_beside_a_history_and_silent_alone():
     data = replace(two_kinds(), traits={"age": Column.category(["old", "young"] * 60)})
     encoder = Transformer(**SMALL, text="tfidf").fit(data)
-    nobody = replace(
-        Queries.of([[], [], []]), context={"age": Column.category(["old", "young", None])}
-    )
-    vectors = encoder.encode_queries(nobody)
-    scores = vectors @ encoder.encode_items(data.catalog).T
-    assert scores[0, :20].argmax() % 2 == 0 and scores[1, :20].argmax() % 2 == 1
-    assert not vectors[2].any()
+    ages = Column.category(["old", "young", "old", "young"])
+    asked = replace(Queries.of([[], [99], [4], [4]]), context={"age": ages})
+    vectors = encoder.encode_queries(asked)
+    assert not vectors[:2].any()
+    assert np.abs(vectors[2] - vectors[3]).max() > 0.01
 
 
 def test_a_validation_holdout_says_how_long_to_train():
@@ -178,7 +176,7 @@ def test_a_validation_holdout_says_how_long_to_train():
 
 def test_a_budget_is_kept():
     seconds = iter(np.arange(0, 1000, 5.0))
-    session = Session(budget_s=16.0, clock=lambda: float(next(seconds)))
+    session = Session(budget_s=21.0, clock=lambda: float(next(seconds)))  # 5 to prepare, 3 · 5
     encoder = Transformer(**{**SMALL, "epochs": 30}).fit(walk(), session)
     assert encoder.estimator.epochs == 3
 
@@ -246,16 +244,6 @@ def test_a_checkpoint_of_other_data_is_not_used(tmp_path):
     told = []
     replace(estimator, dim=8).fit(walk(), Session(told.append, None, tmp_path))
     assert not any("going on" in news for news in told)
-
-
-def test_a_damaged_checkpoint_is_told(tmp_path):
-    estimator = Transformer(**{**SMALL, "epochs": 3})
-    with pytest.raises(Killed):
-        estimator.fit(walk(), Session(dying(1), None, tmp_path))
-    (file,) = tmp_path.rglob("arrays.safetensors")
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(ArtifactError, match="arrays.safetensors"):
-        estimator.fit(walk(), Session(checkpoints=tmp_path))
 
 
 def test_what_is_retrieved_is_by_inner_product():

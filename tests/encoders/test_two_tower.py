@@ -137,16 +137,18 @@ def test_an_item_is_trusted_as_far_as_it_was_met():
     np.testing.assert_allclose(length, counts / (counts + 5.0), rtol=1e-4)
 
 
-def test_people_of_whom_only_a_column_is_known_get_what_their_like_like():
+def test_columns_of_people_are_read_beside_a_history_and_silent_alone():
     data = sorted_world(titles=False)
     traits = {"sort": Column.category([SORTS[u % 3] for u in range(90)])}
     data = replace(data, traits=traits)
     encoder = TwoTower(**FIRM).fit(data)
-    asked = replace(Queries.of([[]] * 4), context={"sort": Column.category([*SORTS, "unheard of"])})
-    np.testing.assert_array_equal(best(encoder, data, asked)[:3] % 3, [0, 1, 2])
-    vectors = encoder.encode_queries(asked)
-    assert not vectors[3].any()  # a label it has not met says nothing
-    assert not encoder.encode_queries(Queries.of([[]])).any()
+    sorts = Column.category([*SORTS, "unheard of"])
+    vectors = encoder.encode_queries(replace(Queries.of([[3]] * 4), context={"sort": sorts}))
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.1
+    nothing = encoder.encode_queries(Queries.of([[3]]))
+    np.testing.assert_array_equal(vectors[3:], nothing)  # a label it has not met says nothing
+    alone = replace(Queries.of([[], [99], [], []]), context={"sort": sorts})
+    assert not encoder.encode_queries(alone).any()
 
 
 def funnel(n_users=200, n_items=40, seed=0) -> Dataset:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bowerbird.errors import DataError
+from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation.health import Health, Limits, health_of
 
 N, B, DIM = 1500, 600, 32
@@ -187,3 +187,34 @@ def test_arrays_of_two_spaces_are_an_error():
         health_of(items, queries, counts[:3])
     with pytest.raises(DataError, match="categories of 1500 items expected, 3 came"):
         health_of(items, queries, counts, codes[:3])
+
+
+def test_one_verdict_a_space_isotropic_is_healthy_and_collapsed_is_not():
+    items, queries, counts, _ = world()
+    assert health_of(items, queries, counts).verdict() == "healthy"
+    random = np.random.default_rng(0)
+    one = np.ones((N, DIM)) + 1e-3 * random.normal(size=(N, DIM))  # nearly the same everywhere
+    sick = health_of(one.astype(np.float32), queries, counts)
+    assert sick.effective_rank < 2
+    assert sick.mean_cosine > 0.99
+    assert sick.verdict().startswith("not healthy: effective dimensions, mean cosine")
+    assert sick.to_json()["verdict"] == sick.verdict()
+    assert health_of(items, queries, counts).to_json()["alarms"] == []
+
+
+def test_a_worse_space_than_the_one_before_is_not_healthy(before):
+    items, queries, counts, codes = world()
+    shuffled(items, counts)
+    swapped = health_of(items, queries, counts, codes)
+    assert swapped.verdict() == "healthy"
+    assert swapped.verdict(before) == "not healthy: category neighbours lost"
+
+
+def test_limits_can_be_told_by_name():
+    assert Limits.of({}) == Limits()
+    assert Limits.of({"dead": 0.5, "tied": 1}) == Limits(dead=0.5, tied=1.0)
+    with pytest.raises(ConfigError, match=r"limit: one of effective_rank, .* 'rank' came"):
+        Limits.of({"rank": 1})
+    for value in ("much", float("nan")):
+        with pytest.raises(ConfigError, match="limit dead: a finite number expected"):
+            Limits.of({"dead": value})

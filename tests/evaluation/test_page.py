@@ -176,8 +176,8 @@ def test_health_and_dial_have_sections_of_their_own(reports, extras):
     assert checker.open == []
     for words in (
         "<h2>Embedding health</h2>",
-        "<strong>well</strong> no alarm",
-        "<strong>ill</strong> 1 alarm",
+        "<strong>well</strong> healthy, no alarm",
+        "<strong>ill</strong> not healthy, 1 alarm",
         "30 items, 0 queries",
         "A vector of zeros fits nobody",
         "<h2>Popularity dial</h2>",

@@ -1,14 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bowerbird.data.columns import Column
 from bowerbird.data.queries import Queries
+from bowerbird.encoders.popularity import Popularity
 from bowerbird.index.index import NONE, Hits, Ragged
 from bowerbird.retrieval import backfill
-from bowerbird.retrieval.backfill import Backfill
+from bowerbird.retrieval.backfill import Backfill, Segments
 from bowerbird.retrieval.cooccurrence import CoOccurrence
-from worlds import cycles
+from worlds import cycles, dataset
 
 
 class Fixed:
@@ -98,3 +102,22 @@ def test_blocks_hold_every_query_once_and_no_more_places_than_allowed(monkeypatc
     queries, reach = np.array([1, 3, 4, 6]), np.array([0, 9, 0, 999, 24, 0, 9])
     blocks = [block.tolist() for block in backfill._blocks(queries, reach)]
     assert blocks == [[3], [4, 1, 6]]
+
+
+def test_people_of_a_known_kind_get_what_their_kind_likes():
+    data = dataset([[0], [0], [0], [1], [1], [2]], n_items=4)
+    land = Column.category(["no", "no", "no", "se", "se", "se"])
+    data = replace(data, traits={"land": land})
+    popular = Popularity(segment="land", shrinkage=0.1).fit(data)
+    levels = np.nan_to_num(popular.encode_items(data.catalog), nan=-1)
+    engine = Backfill(Fixed([[], [], [], [3]]), levels[:, 0], Segments(popular, levels))
+    asked = Column.category(["se", None, "no", "se"])
+    queries = replace(Queries.of([[]] * 4), context={"land": asked})
+    hits = engine.retrieve(queries, 4)
+    # to the first of the hits belongs what the main retriever has found
+    assert hits.rows.tolist() == [[1, 2, 0, 3], [0, 1, 2, 3], [0, 1, 2, 3], [3, 1, 2, 0]]
+    assert (np.diff(hits.scores) <= 0).all()
+    some = engine.retrieve(queries, 2, allow=np.array([True, True, False, True]))
+    assert some.rows.tolist() == [[1, 0], [0, 1], [0, 1], [3, 1]]
+    with_history = Ragged(np.array([1], np.int32), np.array([0, 1, 1, 1, 1]))
+    assert engine.retrieve(queries, 2, exclude=with_history).rows[0].tolist() == [2, 0]

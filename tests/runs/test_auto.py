@@ -139,17 +139,22 @@ class Fitted:
 SESSIONS = []
 
 
-def test_what_is_trained_stops_on_validation_and_gets_half_of_what_is_left():
+def test_what_is_trained_stops_on_validation_and_leaves_time_for_the_last_fit():
     SESSIONS.clear()
     data = cycles(n_users=200)
     choice = chosen(Slow(), data, LeaveOneOut(), Terms(session=Session(budget_s=100.0)))
     assert choice.estimator.epochs == 7
-    assert SESSIONS[0].budget_s == 50 and len(SESSIONS[0].validation) == 200
+    # the fit on everything, of 1,200 events instead of 1,000, is to have time as well
+    assert SESSIONS[0].budget_s == pytest.approx(95 / (1 + 1200 / 1000), abs=1)
+    assert len(SESSIONS[0].validation) == 200
     train_, holdout = halves(data, LeaveOneOut(), 0)
     contest = Contest(train_, holdout, Terms(), lambda news: None, 100.0)
     try_all(contest, {"popularity": seeded("popularity", 0), "slow": Slow()})
     assert 40 < SESSIONS[-1].budget_s < 50
     assert contest.tried[-1].estimator.epochs == 7
+    contest = Contest(train_, holdout, Terms(), lambda news: None, 100.0, again=3.0)
+    try_all(contest, {"popularity": seeded("popularity", 0), "slow": Slow()})
+    assert 20 < SESSIONS[-1].budget_s < 23  # three quarters of what is left are for the last fit
 
 
 def test_a_blend_s_parts_choose_for_themselves():

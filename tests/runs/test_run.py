@@ -6,11 +6,12 @@ import pytest
 
 from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Catalog
+from bowerbird.data.digest import data_digest
 from bowerbird.data.synthetic import World
 from bowerbird.errors import ArtifactError
 from bowerbird.retrieval.models import MODELS, seeded
 from bowerbird.runs.assemble import recommender_of
-from bowerbird.runs.run import data_digest, load_run, train, write_run
+from bowerbird.runs.run import load_run, train, write_run
 from worlds import cycles
 
 FACTS = {"model": "cooccurrence", "seed": 0}

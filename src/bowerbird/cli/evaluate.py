@@ -20,18 +20,21 @@ from bowerbird.cli.options import DataOptions, expanded, settings
 from bowerbird.cli.reading import now, read, recipe_from
 from bowerbird.data.artifacts import save_json, whole
 from bowerbird.data.dataset import Dataset
+from bowerbird.data.digest import data_digest
 from bowerbird.data.importing import Imported
 from bowerbird.data.joining import joined
 from bowerbird.data.split import LeaveOneOut, Split, fixed
 from bowerbird.data.tables import Source
-from bowerbird.errors import ConfigError
+from bowerbird.errors import ConfigError, DataError
+from bowerbird.evaluation.health import Limits
 from bowerbird.evaluation.page import page
 from bowerbird.retrieval.models import FAST, MODELS
 from bowerbird.runs.compare import Comparison, Plan, compare
 from bowerbird.runs.recipe import Recipe, model_names, seconds_of
-from bowerbird.runs.run import data_digest, versions
+from bowerbird.runs.run import versions
 
 _SPLIT = "Split"
+_BESIDE = "Dial and health"
 
 
 @expanded
@@ -79,6 +82,27 @@ def evaluate(
     allow_repeats: Annotated[
         bool, typer.Option("--allow-repeats", help="Seen items may be answers again.")
     ] = False,
+    dial: Annotated[
+        bool,
+        typer.Option(
+            help="Measure what holding back the popular buys, on validation.",
+            rich_help_panel=_BESIDE,
+        ),
+    ] = True,
+    gate: Annotated[
+        str | None,
+        typer.Option(
+            help="health: end with an error where vectors do not keep a limit.",
+            rich_help_panel=_BESIDE,
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A limit of health: --limit dead=0.5.",
+            rich_help_panel=_BESIDE,
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
 ) -> None:
     """Compare models honestly: full-catalog ranking, intervals, slices, exposure.
@@ -95,6 +119,9 @@ def evaluate(
     if test is not None and (split or setting):
         raise ConfigError("--test is a split by itself: leave out --split and --setting")
     model_names(baseline)
+    limits = Limits.of(settings(limit, "--limit"))
+    if gate not in (None, "health"):
+        raise ConfigError(f"--gate: health expected, {gate!r} came")
     more = {"split": {**({"kind": split} if split else {}), **settings(setting)}}
     more["split"] |= {"repeats": True} if allow_repeats else {}
     asked = recipe_from(data, recipe, more if more["split"] else None)
@@ -104,6 +131,7 @@ def evaluate(
     told = {asked.model.name: dict(asked.model.model_extra or {})}  # of the model in the recipe
     tuned = asked.model.tune if tune is None else tune
     plan = Plan(tuple(names), inner, lengths, asked.seed, tuned, refit, baseline, settings=told)
+    plan = replace(plan, dial=dial, limits=limits)
     time = budget or asked.model.budget
     plan = plan if time is None else replace(plan, budget_s=seconds_of(time))
     with working("evaluating") as say:
@@ -118,6 +146,8 @@ def evaluate(
         print_comparison(comparison, facts)
         if out_folder is not None:
             out.print(f"\nreport: {shown(out_folder / 'report.html')}")
+    if gate is not None:
+        _pass(comparison)
 
 
 def write_report(
@@ -134,9 +164,27 @@ def write_report(
         save_json(partial, report)
     shown = [*(blocks or []), *newcomers(comparison)]
     title = f"Evaluation of {title}"
-    html = page(comparison.board, comparison.reports, title, shown, comparison.health)
+    looked = (shown, comparison.health, comparison.frontiers)
+    html = page(comparison.board, comparison.reports, title, *looked)
     with whole(folder / "report.html") as partial:
         partial.write_text(html, "utf-8")
+
+
+def _pass(comparison: Comparison) -> None:
+    """The gate: nothing where all vectors are well.
+
+    Raises:
+        DataError: which model, which measure, what was expected and what came.
+    """
+    alarms = comparison.alarms()
+    if not comparison.health:
+        raise DataError(
+            "--gate health: a model of vectors expected (als, content, sequence, …),"
+            f" {', '.join(comparison.reports)} came: add one to --models"
+        )
+    if alarms:
+        more = "" if len(alarms) == 1 else f" ({len(alarms) - 1} more in the report)"
+        raise DataError(f"--gate health: {alarms[0]}{more}")
 
 
 def newcomers(comparison: Comparison) -> list[tuple[str, list[list[str]]]]:
@@ -159,6 +207,11 @@ def print_comparison(comparison: Comparison, facts: dict[str, Any]) -> None:
     out.print(Text(note, style="dim"))
     rules = next(iter(comparison.reports.values())).facts
     print_facts({**rules, **{name: facts[name] for name in ("seed", "settings", "refit")}})
+    beside = {f"health of {name}": one.verdict() for name, one in comparison.health.items()}
+    beside |= {f"dial of {name}": one.sentence() for name, one in comparison.frontiers.items()}
+    if beside:
+        out.print("")
+        print_facts(beside)
     for name, why in comparison.skipped.items():
         err.print(Text(f"{name} was skipped: {why}", style="yellow"))
 

@@ -1,4 +1,4 @@
-"""`bowerbird export`: a trained sequence model as ONNX."""
+"""`bowerbird export`: a trained model as ONNX."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ import typer
 from bowerbird.cli.console import print_facts, print_json, shown, working
 from bowerbird.encoders.exported import export as write
 from bowerbird.encoders.transformer import TransformerEncoder
+from bowerbird.encoders.two_tower import TwoTowerEncoder
 from bowerbird.errors import ConfigError
 from bowerbird.runs.run import load_run
 
@@ -17,7 +18,7 @@ PROBES = 64
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run folder of the model sequence.")],
+    run: Annotated[Path, typer.Argument(help="A run folder of sequence or two-tower.")],
     out_folder: Annotated[
         Path, typer.Option("--out", help="The folder to write.", show_default=False)
     ] = Path("onnx"),
@@ -40,10 +41,11 @@ def export(
     with working("loading the run"):
         loaded = load_run(run)
     fitted = loaded.fitted
-    if not isinstance(fitted, TransformerEncoder):
+    if not isinstance(fitted, TransformerEncoder | TwoTowerEncoder):
         raise ConfigError(
-            f"a run of model sequence expected in {run}, one of {loaded.facts['model']} came:"
-            " its vectors need no network; train with --model sequence"
+            f"a run of model sequence or two-tower expected in {run}, one of"
+            f" {loaded.facts['model']} came: it has no networks to export; train with"
+            " --model sequence or --model two-tower"
         )
     queries = loaded.data.queries()
     with working("exporting"):

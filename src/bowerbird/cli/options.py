@@ -168,9 +168,9 @@ def _number(name: str, value: str) -> float:
         raise ConfigError(f"--weight: a number expected for {name!r}, {value!r} came") from None
 
 
-def settings(told: list[str] | None) -> dict[str, Any]:
+def settings(told: list[str] | None, option: str = "--setting") -> dict[str, Any]:
     """Settings as a recipe would hold them: numbers where they are numbers."""
-    return {name: _value(value) for name, value in _pairs("--setting", told)}
+    return {name: _value(value) for name, value in _pairs(option, told)}
 
 
 def _value(told: str) -> int | float | str:

@@ -25,6 +25,7 @@ from bowerbird.index.index import Hits
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.recipe import Recipe, run_recipe
 from bowerbird.runs.run import Run, load_run
+from bowerbird.runs.turning import turned
 
 BATCH = 10_000
 """Users answered between two progress messages."""
@@ -71,6 +72,9 @@ def recommend(
     allow_repeats: Annotated[
         bool, typer.Option("--allow-repeats", help="Seen items, too.")
     ] = False,
+    discount: Annotated[
+        float, typer.Option(help="Hold the popular back: 0 not at all, 1 a little, 5 much.")
+    ] = 0.0,
     json: Annotated[bool, typer.Option("--json", help="Lists as JSON.")] = False,
 ) -> None:
     """Recommend k items to each user: columns user, item, rank (from 1), score.
@@ -84,6 +88,8 @@ def recommend(
       bowerbird recommend runs/als --all-users -k 100 --out recs.parquet
 
       bowerbird recommend runs/als --history sessions.parquet -k 20 --out recs.csv
+
+      bowerbird recommend runs/als --user 42 --discount 2
     """
     if out_file is not None and out_file.suffix not in FORMATS:
         raise ConfigError(f"--out {out_file}: a file ending in {', '.join(FORMATS)} expected")
@@ -98,6 +104,8 @@ def recommend(
     engine = recommender_of(loaded.fitted, loaded.data, loaded.fallback, allow_repeats, moment)
     if current is not None:
         engine = replace(engine, allow=current if engine.allow is None else current & engine.allow)
+    if discount:
+        engine = turned(engine, loaded.data, discount)
     with working("recommending") as say:
         parts = []
         for start in range(0, len(asked.queries), BATCH):

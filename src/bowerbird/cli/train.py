@@ -1,7 +1,8 @@
 """`bowerbird train`: data → run folder."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,7 +85,8 @@ def train(
         unfinished = out_folder.with_name(f".{out_folder.name}.unfinished")
         session = Session(budget_s=asked.budget_s(), checkpoints=unfinished)
         told = (asked.seed, asked.model.tune, fixed, say, session)
-        trained = fit(estimator, imported.data, *told)
+        with _kept(unfinished):
+            trained = fit(estimator, imported.data, *told)
     facts = {
         "model": asked.model.name,
         "seed": asked.seed,
@@ -99,6 +101,20 @@ def train(
         print_json(load_facts(out_folder))
     else:
         _tell(out_folder, asked.model.name, imported.data.users.ids[0], trained.choice, watch)
+
+
+@contextmanager
+def _kept(unfinished: Path) -> Iterator[None]:
+    """Whoever interrupts the work is told what is left of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if unfinished.exists():
+            err.print(
+                f"note: what was trained so far is kept in {shown(unfinished)}: the same command"
+                " goes on from there"
+            )
+        raise
 
 
 def _tell(folder: Path, model: str, user: str, choice: Choice, watch: Stopwatch) -> None:

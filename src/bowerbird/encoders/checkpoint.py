@@ -3,21 +3,25 @@
 Apart from the loop because what is on disk must be checked before it is believed.
 """
 
+import hashlib
+import json
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy import ndarray
 from torch import Tensor, nn
 
-from bowerbird.data.artifacts import load_arrays, load_json, save_arrays, save_json, whole
+from bowerbird.data.artifacts import load_arrays, save_arrays, whole
 from bowerbird.errors import ArtifactError
 
-FILE = "checkpoint"
+FILE = "checkpoint.safetensors"
+FACTS = "facts"
+"""All that is not an array, as the bytes of its JSON: one file is replaced whole."""
 
 
 @dataclass(slots=True)
@@ -100,40 +104,43 @@ class Unfinished:
                 for name, value in state.items():
                     array = torch.as_tensor(value).detach().cpu().numpy()
                     arrays[f"optimizer.{number}.{place}.{name}"] = array
+        reached = progress.facts()
+        told = {"mark": self.mark, "digest": _digest(arrays, reached), "progress": reached}
+        facts = np.frombuffer(json.dumps(told, allow_nan=False).encode(), dtype=np.uint8)
         with whole(self.folder / FILE) as partial:
-            partial.mkdir()
-            save_arrays(partial / "arrays.safetensors", arrays)
-            save_json(partial / "progress.json", {"mark": self.mark, **progress.facts()})
+            save_arrays(partial, {**arrays, FACTS: facts})
 
     def load(self, network: nn.Module, optimizers: list[torch.optim.Optimizer]) -> Progress | None:
         """Where the fit stopped, its weights put back; None where nothing fits.
 
         Raises:
-            ArtifactError: the checkpoint is there and cannot be read.
+            ArtifactError: the checkpoint is there and cannot be read, or not as it was written.
         """
         if self.folder is None or not (self.folder / FILE).exists():
             return None
-        facts = load_json(self.folder / FILE / "progress.json")
         try:
-            if facts.pop("mark") != self.mark:
+            arrays = load_arrays(self.folder / FILE)
+            facts = json.loads(arrays.pop(FACTS).tobytes())
+            if facts["mark"] != self.mark:
                 return None
-            arrays = load_arrays(self.folder / FILE / "arrays.safetensors")
-            progress = Progress.of(facts)
+            if facts["digest"] != _digest(arrays, facts["progress"]):
+                raise ValueError("its bytes have changed since it was written")
+            progress = Progress.of(facts["progress"])
             network.load_state_dict(_tensors("network.", arrays))
             progress.kept = _tensors("kept.", arrays)
             for number, optimizer in enumerate(optimizers):
                 _put_back(optimizer, _tensors(f"optimizer.{number}.", arrays))
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        except (ArtifactError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ArtifactError(
                 f"a checkpoint of this version expected in {self.folder / FILE}, it is damaged"
-                f" ({error}): remove the folder to start the training anew"
+                f" ({_brief(error)}): remove the file, and the same command trains anew"
             ) from error
         return progress
 
     def remove(self) -> None:
         """The fit is finished."""
         if self.folder is not None:
-            shutil.rmtree(self.folder / FILE, ignore_errors=True)
+            (self.folder / FILE).unlink(missing_ok=True)
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:
@@ -149,13 +156,36 @@ def _tensors(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, Tensor]:
     }
 
 
+def _digest(arrays: Mapping[str, ndarray], reached: Mapping[str, Any]) -> str:
+    """SHA-256 of all that is kept: safetensors notices a lost end, but no flipped bit."""
+    total = hashlib.sha256(json.dumps(reached, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        total.update(f"{name} {array.dtype} {array.shape}".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def _brief(error: BaseException) -> str:
+    """The first line: torch lists every parameter."""
+    cause = error.__cause__ or error
+    return str(cause).partition("\n")[0]
+
+
 def _put_back(optimizer: torch.optim.Optimizer, values: Mapping[str, Tensor]) -> None:
-    """The optimizer's moments, by the place of their parameter."""
+    """The optimizer's moments, by the place of their parameter.
+
+    In the parameter's layout, as they were before: fused Adam walks all three through memory side
+    by side, and would pair wrong numbers where one lies transposed.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for name, value in values.items():
         place, _, part = name.partition(".")
-        step = int(value) if part == "step" and not _steps_are_tensors(optimizer) else value
-        state.setdefault(int(place), {})[part] = step
+        if part == "step":
+            put = value if _steps_are_tensors(optimizer) else int(value)
+        else:
+            put = torch.empty_like(parameters[int(place)].detach(), dtype=value.dtype).copy_(value)
+        state.setdefault(int(place), {})[part] = put
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 

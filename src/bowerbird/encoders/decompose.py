@@ -10,6 +10,9 @@ BLOCK = 16
 
 SPACE = 4
 """Krylov vectors kept for each singular vector wanted."""
+SPARE = 1024
+"""Krylov vectors beyond the wanted ones, at most: with so many the last directions of a thousand
+are as good as they need to be, and the cost grows with the square of all."""
 
 
 def top_svd(
@@ -32,7 +35,8 @@ def top_svd(
         v, s, u = top_svd(csr_array(matrix.T), rank, seed)
         return settled(u, s, v)
     matrix = csr_array(matrix, dtype=np.float32)
-    basis = krylov(matrix, min(rank * SPACE + 8 * BLOCK, matrix.shape[1]), seed)
+    size = rank + min((SPACE - 1) * rank, SPARE) + 8 * BLOCK
+    basis = krylov(matrix, min(size, matrix.shape[1]), seed)
     image = matrix @ basis
     values, vectors = np.linalg.eigh(image.T @ image)
     s = np.sqrt(np.maximum(values[::-1][:rank], 0)).astype(np.float32)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
 
 from bowerbird.data.columns import Column
@@ -55,12 +55,14 @@ class Popularity:
         if self.segment is not None:
             column = self._column(data)
             labels = column.labels
-            codes = column.values[data.log.users]
+            codes = column.values[data.log.users].astype(np.int64)
+            told = codes >= 0
+            cells = codes[told] * n + items[told]
+            own = np.bincount(cells, weights[told], len(labels) * n).reshape(len(labels), n)
             share = total / max(total.sum(), 1e-12)
-            for code in range(len(labels)):
-                own = np.bincount(items, np.where(codes == code, weights, 0), n)
-                mixed = (own + self.shrinkage * share) / (own.sum() + self.shrinkage)
-                columns.append(mixed * total.sum())  # a share, read as a count of all events
+            mixed = own + self.shrinkage * share
+            mixed /= own.sum(axis=1, keepdims=True) + self.shrinkage
+            columns += [*(mixed * total.sum())]  # a share, read as a count of all events
         vectors = np.log1p(np.stack(columns, axis=1)).astype(np.float32)
         vectors[data.item_counts() == 0] = np.nan
         return PopularityEncoder(self, Embeddings(data.catalog.items, vectors), labels)
@@ -123,18 +125,20 @@ class PopularityEncoder:
     def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
         """1 at the segment of whoever asks, or at dimension 0 where it is not known."""
         vectors = np.zeros((len(queries), 1 + len(self.labels)), dtype=np.float32)
-        vectors[np.arange(len(queries)), self._places(queries)] = 1
+        vectors[np.arange(len(queries)), self.places(queries)] = 1
         return vectors
 
-    def save(self, folder: Path) -> None:
-        """Settings, counts, ids and segment labels."""
-        words = words_arrays("ids", self.table.ids.ids) | words_arrays("labels", self.labels)
-        store(folder, KIND, self.estimator, {"items": self.table.vectors} | words)
-
-    def _places(self, queries: Queries) -> ndarray:
+    def places(self, queries: Queries) -> Int64[ndarray, "b"]:
+        """The dimension of each query: 1 + c in segment c, 0 where it is not known."""
         column = queries.context.get(self.estimator.segment or "")
         if column is None or column.kind != "category" or not column.labels:
             return np.zeros(len(queries), dtype=np.int64)
         place = {label: 1 + code for code, label in enumerate(self.labels)}
         of = np.array([*(place.get(label, 0) for label in column.labels), 0])
-        return np.asarray(of[column.values])  # code -1 (not given) picks the 0 at the end
+        codes: ndarray = of[column.values]  # code -1 (not given) picks the 0 at the end
+        return codes.astype(np.int64)
+
+    def save(self, folder: Path) -> None:
+        """Settings, counts, ids and segment labels."""
+        words = words_arrays("ids", self.table.ids.ids) | words_arrays("labels", self.labels)
+        store(folder, KIND, self.estimator, {"items": self.table.vectors} | words)

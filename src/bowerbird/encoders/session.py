@@ -6,14 +6,13 @@ Apart from the encoders because a command, a test and a budget follow all of the
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from bowerbird.data.dataset import Dataset
+from bowerbird.data.digest import data_digest
 from bowerbird.data.split import Holdout
-from bowerbird.encoders.encoder import Estimator
 
 
 def silent(news: str) -> None:
@@ -34,11 +33,20 @@ class Session:
     checkpoints: Path | None = None  # a folder; a fit that finds its own unfinished work goes on
     budget_s: float | None = None  # seconds from the start of the fit
     clock: Callable[[], float] = time.perf_counter
+    until: float | None = None  # when the budget is spent, by this clock; `begun` says
+
+    def begun(self) -> "Session":
+        """The same from now on: what a fit calls first, so that what it prepares counts."""
+        if self.budget_s is None or self.until is not None:
+            return self
+        return replace(self, until=self.clock() + self.budget_s)
+
+    def seconds_from(self, start: float) -> float | None:
+        """Seconds of the budget that were left at that moment; None without one."""
+        return self.budget_s if self.until is None else self.until - start
 
 
-def mark_of(estimator: Estimator, data: Dataset) -> str:
-    """What settings and data a checkpoint belongs to."""
-    total = hashlib.sha256(repr(sorted(asdict(estimator).items())).encode())
-    for array in (data.log.users, data.log.items, data.log.times, data.log.weights):
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()
+def mark_of(estimator: Any, data: Dataset) -> str:  # noqa: ANN401  any dataclass
+    """What a checkpoint belongs to: model, settings, and everything the data says."""
+    told = (type(estimator).__name__, sorted(asdict(estimator).items()), data_digest(data))
+    return hashlib.sha256(repr(told).encode()).hexdigest()

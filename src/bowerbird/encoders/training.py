@@ -69,14 +69,15 @@ def train(course: Course, schedule: Schedule, session: Session, mark: str) -> Tr
     if progress.done:
         session.say(f"going on after epoch {progress.done} of {progress.planned}")
     start = session.clock() - progress.seconds
+    budget_s = session.seconds_from(start)
     while progress.done < progress.planned and not _tired(progress, schedule.patience):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(schedule.seed * 1_000_003 + progress.done)
             loss, events = _epoch(course, optimizers, schedule, progress, session)
         score = course.judge()
         progress = progress.after(loss, score, events, session.clock() - start)
-        if session.budget_s is not None:
-            progress = progress.within(session.budget_s)
+        if budget_s is not None:
+            progress = progress.within(budget_s)
         if progress.improved:
             progress.keep(course.network)
         _tell(session, progress)

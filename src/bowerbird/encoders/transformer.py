@@ -98,7 +98,7 @@ class Transformer:
             raise ConfigError("torch expected to train «sequence»: pip install 'bowerbird[train]'")
         from bowerbird.encoders.sequence_fit import learn  # torch comes with it
 
-        session = session or Session()
+        session = (session or Session()).begun()
         session.say("reading the catalog and counting what goes with what")
         met = np.flatnonzero(data.item_counts())
         reader, asker = self._reader(data), Asker.of(data.traits)
@@ -201,18 +201,14 @@ class TransformerEncoder:
         return vectors
 
     def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
-        """The last state over the newest `max_len` events; zeros where nothing is known.
+        """The last state over the newest `max_len` events; zeros without a known history.
 
-        Someone without a history is answered by what else is known of them, if the model was
-        fitted with columns of people.
+        Columns of people are read beside a history. Alone they stay silent: what is popular among
+        people of their kind, which stands behind every model, is the better answer then.
         """
         known = self.known(queries)
-        speaks, context = known.lengths() > 0, None
-        if len(self.asker):
-            context = self.asker.of_queries(queries)
-            speaks |= context[:, -1] > 0
-        asked = np.flatnonzero(speaks)
-        context = None if context is None else context[asked]
+        asked = np.flatnonzero(known.lengths() > 0)
+        context = self.asker.of_queries(queries)[asked] if len(self.asker) else None
         vectors, estimator = self.inputs(), self.estimator
         found = np.ones((len(asked), vectors.shape[1] + 1), dtype=np.float32)
         forward = Forward(self.network, estimator.blocks, estimator.heads)

@@ -61,7 +61,7 @@ class TwoTower:
     """
 
     dim: int = 128  # of an item's own vector
-    content_dim: int = 256  # beside it, where anything is written on the items
+    content_dim: int | None = None  # beside it, where anything is written on the items; None: all
     max_len: int = 100  # events of a history
     history_dropout: float = 0.5  # share of the events left out of an example
     around: float = 0.5  # share of the examples that also read what came after, where ordered
@@ -79,7 +79,7 @@ class TwoTower:
 
     def __post_init__(self) -> None:
         for name in ("dim", "content_dim", "max_len", "negatives", "batch", "epochs", "patience"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ConfigError(f"{name} ≥ 1 expected, {getattr(self, name)} came")
         for name in ("history_dropout", "id_dropout"):
             if not 0 <= getattr(self, name) < 1:
@@ -107,7 +107,7 @@ class TwoTower:
             learn,
         )
 
-        session = session or Session()
+        session = (session or Session()).begun()
         session.say("reading the catalog and counting what goes with what")
         reader, asker = self._reader(data), Asker.of(data.traits)
         drawing = Drawing(self.max_len, self.history_dropout, self.around)
@@ -168,7 +168,7 @@ class TwoTower:
         content = np.zeros((len(counts), 0), np.float32) if reader is None else reader.items
         asked = offered = np.zeros((0, 0), np.float32)
         if reader is not None:
-            asked, offered = halves(reader.mixing, self.content_dim)
+            asked, offered = halves(reader.mixing, self.content_dim or len(reader.mixing))
         kind = self._kind(data)
         own = spectral_start(data, self.dim, self.seed)
         says = np.zeros(len(counts), np.float32)
@@ -233,7 +233,11 @@ class TwoTowerEncoder:
         return vectors
 
     def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
-        """The pooled history and what else is known of who asks; zeros where nothing is known."""
+        """The pooled history and what else is known of who asks; zeros without a known history.
+
+        Columns of people alone stay silent: what is popular among people of their kind, which
+        stands behind every model, is the better answer then.
+        """
         known, context = queries.known(len(self.table.ids)), self.asker.of_queries(queries)
         content = np.zeros((len(self.table.ids), 0), np.float32)
         content = content if self.reader is None else self.reader.items
@@ -242,6 +246,7 @@ class TwoTowerEncoder:
             rows = np.arange(start, min(start + BLOCK, len(queries)))
             bag = bag_of(known.take(rows), self.kind, self.estimator.max_len)
             out[rows] = query_vectors(self.towers, content, bag, context[rows])
+        out[known.lengths() == 0] = 0
         return out
 
     def save(self, folder: Path) -> None:

@@ -4,14 +4,15 @@ No accuracy is asked for: a space can be sick where a holdout is still content. 
 and the vectors may be served.
 """
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from numpy import ndarray
 
-from bowerbird.errors import DataError
+from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation import space
 from bowerbird.evaluation.report import plain
 from bowerbird.index.exact import ExactIndex
@@ -39,6 +40,23 @@ class Limits:
     rank_drop: float = 0.2  # against the space before, relative
     dead_rise: float = 0.05  # against the space before
     agreement_drop: float = 0.2  # of same-category neighbours beyond chance, relative
+
+    @classmethod
+    def of(cls, told: Mapping[str, object]) -> "Limits":
+        """The limits with these changed, by name.
+
+        Raises:
+            ConfigError: there is no such limit, or it is no finite number.
+        """
+        valid = [each.name for each in fields(cls)]
+        changed: dict[str, float] = {}
+        for name, value in told.items():
+            if name not in valid:
+                raise ConfigError(f"limit: one of {', '.join(valid)} expected, {name!r} came")
+            if not isinstance(value, int | float) or not abs(value) < np.inf:
+                raise ConfigError(f"limit {name}: a finite number expected, {value!r} came")
+            changed[name] = float(value)
+        return replace(cls(), **changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,11 @@ class Health:
         """
         return tuple(light.sentence() for light in self.lights(before) if light.ok is False)
 
+    def verdict(self, before: "Health | None" = None) -> str:
+        """«healthy», or which limits are not kept."""
+        failed = [light.name.lower() for light in self.lights(before) if light.ok is False]
+        return "healthy" if not failed else f"not healthy: {', '.join(failed)}"
+
     def lights(self, before: "Health | None" = None) -> tuple[Light, ...]:
         """Every figure with its limit, what is broken first."""
         alone = (*_integrity(self), *_geometry(self), *_reach(self))
@@ -111,7 +134,7 @@ class Health:
             name: plain(value) if isinstance(value, float) else value
             for name, value in asdict(self).items()
         }
-        return {**figures, "alarms": list(self.alarms())}
+        return {**figures, "verdict": self.verdict(), "alarms": list(self.alarms())}
 
 
 def health_of(

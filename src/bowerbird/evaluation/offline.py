@@ -16,7 +16,7 @@ from bowerbird.evaluation.report import Report
 from bowerbird.evaluation.slices import slices
 from bowerbird.index.index import Hits
 
-__all__ = ["Background", "Recommend", "Report", "evaluate"]
+__all__ = ["Background", "Recommend", "Report", "evaluate", "judge"]
 
 Recommend = Callable[[Queries, int], Hits]
 
@@ -50,7 +50,19 @@ def evaluate(
     """
     lengths = _lengths(ks)
     _check(holdout, background)
-    hits = _ask(recommend, holdout, lengths[-1], progress)
+    return judge(_ask(recommend, holdout, lengths[-1], progress), holdout, background, lengths)
+
+
+def judge(hits: Hits, holdout: Holdout, background: Background, ks: Sequence[int]) -> Report:
+    """The same for lists that are there already, as `evaluate` would have got them.
+
+    Args:
+        hits: as long as the longest k, with distinct, allowed items: it is not checked again.
+        holdout: the questions, and what came after.
+        background: of the training data.
+        ks: list lengths.
+    """
+    lengths = _lengths(ks)
     judged = Judged.of(hits, holdout.relevant)
     values = accuracy(judged, lengths)
     totals: dict[str, float] = {}

@@ -49,9 +49,10 @@ def dial_section(frontiers: Mapping[str, Frontier]) -> str:
 def _strip(name: str, health: Health) -> str:
     lights = health.lights()
     alarms = sum(light.ok is False for light in lights)
-    says = {0: "no alarm", 1: "1 alarm"}.get(alarms, f"{alarms} alarms")
+    says = {0: "healthy, no alarm", 1: "not healthy, 1 alarm"}
+    word = says.get(alarms, f"not healthy, {alarms} alarms")
     strip = " ".join(f"{_sign(light)}" for light in lights)
-    head = f"<summary><strong>{escape(name)}</strong> {says} {strip}</summary>"
+    head = f"<summary><strong>{escape(name)}</strong> {word} {strip}</summary>"
     heads = "".join(
         f'<th scope="col">{word}</th>' for word in ("Light", "Figure", "Expected", "What it says")
     )

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float32
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
+from bowerbird.encoders.popularity import PopularityEncoder
 from bowerbird.index.index import Hits, Ragged
 from bowerbird.retrieval.retriever import Retriever
 
@@ -15,6 +16,14 @@ BLOCK = 8192
 """Queries filled at a time, at most."""
 CELLS = 1 << 22
 """Places looked at together, queries × items: 40 bytes each, so about 170 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What is popular among people of one kind."""
+
+    encoder: PopularityEncoder  # says of which kind who asks is
+    levels: Float32[ndarray, "n kinds"]  # kind 0 is everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class Backfill:
 
     main: Retriever
     popularity: Float32[ndarray, "n"]  # higher is shown first; ties go to the lower row
+    segments: Segments | None = None  # people of whom the kind is known get what it likes
 
     def retrieve(
         self,
@@ -42,40 +52,51 @@ class Backfill:
         if not len(short):
             return hits
         rows, scores = hits.rows.copy(), hits.scores.copy()
-        order = np.argsort(-self.popularity, kind="stable")
-        order = order if allow is None else order[allow[order]]
-        for some in _blocks(short, _reach(hits, len(order), exclude)):
-            rows[some], scores[some] = self._fill(
-                Hits(rows[some], scores[some]), found[some], order, _taken(hits, some, exclude)
-            )
+        for level, these in self._kinds(queries, short):
+            order = np.argsort(-level, kind="stable")
+            order = order if allow is None else order[allow[order]]
+            for some in _blocks(these, _reach(hits, len(order), exclude)):
+                open_ = Hits(rows[some], scores[some])
+                taken = _taken(hits, some, exclude)
+                rows[some], scores[some] = _filled(open_, found[some], order, taken, level)
         return Hits(rows, scores)
 
-    def _fill(self, hits: Hits, found: ndarray, order: ndarray, taken: Ragged) -> Hits:
-        """The first of `order` that are not taken, behind the `found` ones of each query."""
-        k = hits.rows.shape[1]
-        reach = min(len(order), k + int(np.diff(taken.offsets).max(initial=0)))
-        place = np.full(len(self.popularity), reach, dtype=np.int64)
-        place[order[:reach]] = np.arange(reach)
-        free = np.ones((len(hits.rows), reach + 1), dtype=bool)
-        free[taken.owners(), place[taken.rows]] = False
-        free[:, reach] = False
-        query, spot = np.nonzero(free)
-        nth = np.arange(len(query)) - np.searchsorted(query, np.arange(len(free)))[query]
-        target = found[query] + nth
-        fits = target < k
-        query, spot, target = query[fits], spot[fits], target[fits]
-        rows, scores = hits.rows.copy(), hits.scores.copy()
-        rows[query, target] = order[spot]
-        scores[query, target] = (
-            self._score(hits, found, order)[query] + self.popularity[order[spot]]
-        )
-        return Hits(rows, scores)
+    def _kinds(self, queries: Queries, short: ndarray) -> Iterator[tuple[ndarray, ndarray]]:
+        """The popularity that counts, and for which of these queries."""
+        if self.segments is None:
+            yield self.popularity, short
+            return
+        kinds = self.segments.encoder.places(queries)[short]
+        for kind in np.unique(kinds):
+            yield self.segments.levels[:, kind], short[kinds == kind]
 
-    def _score(self, hits: Hits, found: ndarray, order: ndarray) -> ndarray:
-        """What to add to a popularity so that it stays below the retriever's last score."""
-        last = hits.scores[np.arange(len(found)), np.maximum(found - 1, 0)]
-        top = self.popularity[order[0]] if len(order) else np.float32(0)
-        return np.where(found > 0, last - top - 1, 0).astype(np.float32)
+
+def _filled(
+    hits: Hits, found: ndarray, order: ndarray, taken: Ragged, level: Float32[ndarray, "n"]
+) -> Hits:
+    """The first of `order` that are not taken, behind the `found` ones of each query."""
+    k = hits.rows.shape[1]
+    reach = min(len(order), k + int(np.diff(taken.offsets).max(initial=0)))
+    place = np.full(len(level), reach, dtype=np.int64)
+    place[order[:reach]] = np.arange(reach)
+    free = np.ones((len(hits.rows), reach + 1), dtype=bool)
+    free[taken.owners(), place[taken.rows]] = False
+    free[:, reach] = False
+    query, spot = np.nonzero(free)
+    nth = np.arange(len(query)) - np.searchsorted(query, np.arange(len(free)))[query]
+    target = found[query] + nth
+    fits = target < k
+    query, spot, target = query[fits], spot[fits], target[fits]
+    rows, scores = hits.rows.copy(), hits.scores.copy()
+    rows[query, target] = order[spot]
+    scores[query, target] = _behind(hits, found, level[order[:1]])[query] + level[order[spot]]
+    return Hits(rows, scores)
+
+
+def _behind(hits: Hits, found: ndarray, top: ndarray) -> Float32[ndarray, "b"]:
+    """What to add to a popularity so that it stays below the retriever's last score."""
+    last = hits.scores[np.arange(len(found)), np.maximum(found - 1, 0)]
+    return np.where(found > 0, last - top.max(initial=0) - 1, 0).astype(np.float32)
 
 
 def _reach(hits: Hits, most: int, exclude: Ragged | None) -> ndarray:

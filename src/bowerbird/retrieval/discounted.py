@@ -1,6 +1,7 @@
-"""The popularity dial: how much the popular are held back, turned without a rebuild.
+"""A discount of scores by log popularity, as one more dimension: turned without a rebuild.
 
-Apart from the encoders because nothing is learned here: any of them can be turned.
+Apart from the encoders because nothing is learned here: any of them can be turned. `dial` holds
+back the popular at less cost; here it is exact over the whole catalog.
 """
 
 from dataclasses import dataclass, replace
@@ -189,19 +190,31 @@ def discounted_hits(
     )
 
 
+def root_of_covariance(vectors: Float32[ndarray, "n dim"]) -> Float64[ndarray, "dim dim"]:
+    """S with ‖u S‖ the standard deviation of u·v over these vectors; zeros where there are none."""
+    dim = vectors.shape[1]
+    if not len(vectors):
+        return np.zeros((dim, dim))
+    products = _products(vectors)
+    values, directions = np.linalg.eigh(products / len(vectors))
+    root: ndarray = directions * np.sqrt(np.maximum(values, 0))
+    return root
+
+
 def _spread(longer: Float32[ndarray, "n dim_plus_1"]) -> Float64[ndarray, "dim dim"]:
     """A root of cov(v) / var(ℓ) over the placed items; zeros where all are equally popular."""
     placed = longer[np.isfinite(longer).all(axis=1)]
-    dim = longer.shape[1] - 1
-    if not len(placed):
-        return np.zeros((dim, dim))
-    middle = placed.mean(axis=0, dtype=np.float64)
-    products = np.zeros((dim + 1, dim + 1))
-    for start in range(0, len(placed), ROWS_AT_ONCE):
-        centred = placed[start : start + ROWS_AT_ONCE] - middle
+    deviation = float(placed[:, -1].std(dtype=np.float64)) if len(placed) else 0.0
+    if not deviation:
+        return np.zeros((longer.shape[1] - 1,) * 2)
+    return root_of_covariance(placed[:, :-1]) / deviation
+
+
+def _products(vectors: Float32[ndarray, "n dim"]) -> Float64[ndarray, "dim dim"]:
+    """Σ (v - μ)(v - μ)ᵀ, a block at a time."""
+    middle = vectors.mean(axis=0, dtype=np.float64)
+    products = np.zeros((vectors.shape[1],) * 2)
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
+        centred = vectors[start : start + ROWS_AT_ONCE] - middle
         products += centred.T @ centred
-    if not products[dim, dim]:
-        return np.zeros((dim, dim))
-    values, directions = np.linalg.eigh(products[:dim, :dim] / products[dim, dim])
-    root: ndarray = directions * np.sqrt(np.maximum(values, 0))
-    return root
+    return products

@@ -6,7 +6,7 @@ from bowerbird.data.dataset import Dataset
 from bowerbird.encoders.encoder import Encoder
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.ranking.recommender import Recommender
-from bowerbird.retrieval.backfill import Backfill
+from bowerbird.retrieval.backfill import Backfill, Segments
 from bowerbird.retrieval.models import as_retriever
 from bowerbird.retrieval.retriever import Retriever
 
@@ -27,7 +27,10 @@ def recommender_of(
         repeats: recommend what the history holds already, too.
         now: the moment that decides which items are available; None shows all.
     """
-    popularity = fallback.fit(data).encode_items(data.catalog)[:, 0]
-    known = np.where(np.isnan(popularity), np.float32(-1), popularity)  # nobody met it: last
+    popular = fallback.fit(data)
+    levels = popular.encode_items(data.catalog)
+    levels = np.where(np.isnan(levels), np.float32(-1), levels)  # nobody met it: last
+    segments = None if fallback.segment is None else Segments(popular, levels)
     allow = None if now is None else data.catalog.available(now)
-    return Recommender(Backfill(as_retriever(fitted, data.catalog), known), allow, repeats)
+    filled = Backfill(as_retriever(fitted, data.catalog), levels[:, 0], segments)
+    return Recommender(filled, allow, repeats)

@@ -23,7 +23,7 @@ from bowerbird.runs import verdict
 from bowerbird.runs.contest import Contest, Tried, try_all
 from bowerbird.runs.mixing import GAIN, Mixed, Pool, everything, select
 from bowerbird.runs.new_items import new_items
-from bowerbird.runs.tune import Choice, Progress, Terms, choose, halves, settings_of
+from bowerbird.runs.tune import Choice, Half, Progress, Terms, again, choose, halves, settings_of
 
 BUDGET_S = 600.0
 USERS = 8_000
@@ -118,7 +118,8 @@ def _contest(
     if found is None:
         return _too_little(estimator, data)
     budget_s = terms.session.budget_s or BUDGET_S
-    contest = Contest(*found, terms, progress or _silent, budget_s, rule)
+    longer = again(data, found[0])
+    contest = Contest(*found, terms, progress or _silent, budget_s, rule, longer)
     try_all(contest, parts)
     if isinstance(estimator, Blend):
         if contest.skipped and parsed(estimator.parts):
@@ -157,7 +158,18 @@ def _settle(contest: Contest, blend: Blend, data: Dataset, selecting: bool) -> C
     scores = [(settings_of(each.estimator), each.score) for each in contest.tried]
     if mixed is not None and wins:
         scores.append((settings_of(made), mixed.score))
-    return Choice(made, tuple(scores), len(contest.holdout), contest.terms.k, table)
+    half = _half(contest, made, best) if contest.terms.keep else None
+    return Choice(made, tuple(scores), len(contest.holdout), contest.terms.k, table, half)
+
+
+def _half(contest: Contest, made: Estimator, best: Tried) -> Half:
+    """The winner as it was tried: nothing is fitted again."""
+    winner = best.fitted
+    if isinstance(made, Blend):
+        fitted = {each.name: each.fitted for each in contest.tried}
+        parts = [fitted[name] for name, _ in parsed(made.parts)]
+        winner = made.assembled(parts, contest.train)
+    return Half(winner, contest.train, contest.holdout)
 
 
 def _weighed(

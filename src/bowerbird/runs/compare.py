@@ -12,18 +12,20 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.encoders.session import Session
 from bowerbird.errors import BowerbirdError, DataError
 from bowerbird.evaluation.background import Background
-from bowerbird.evaluation.health import Health, health_of
+from bowerbird.evaluation.frontier import Frontier
+from bowerbird.evaluation.health import Health, Limits, health_of
 from bowerbird.evaluation.leaderboard import Leaderboard, leaderboard
 from bowerbird.evaluation.learning_curve import LearningCurve, learning_curve
 from bowerbird.evaluation.offline import evaluate
 from bowerbird.evaluation.report import Report
 from bowerbird.ranking.recommender import Recommender
-from bowerbird.retrieval.blend import fit_with
+from bowerbird.retrieval.blend import Blend, fit_with, takes_session
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.auto import as_is, chosen, named_estimator
 from bowerbird.runs.run import Stopwatch
-from bowerbird.runs.tune import Choice, Terms, choose_fallback, settings_of
+from bowerbird.runs.tune import Choice, Half, Terms, choose_fallback, halves, settings_of
+from bowerbird.runs.turning import USERS, measured
 
 Tell = Callable[[str, str], None]
 """Told (model, what is being done)."""
@@ -43,6 +45,8 @@ class Plan:
     fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # asked for, by model
     budget_s: float | None = None  # for each model that is trained, and for auto
+    dial: bool = False  # measure the popularity dial: fits what is quick to fit once more
+    limits: Limits = Limits()  # noqa: RUF009  of health; frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class Comparison:
     skipped: Mapping[str, str]  # model → why
     health: Mapping[str, Health]  # of the models that are vectors
     newcomers: Mapping[str, LearningCurve]  # where people have histories long enough
+    frontiers: Mapping[str, Frontier]  # of the popularity dial, on validation; if it was asked for
+
+    def alarms(self) -> tuple[str, ...]:
+        """Which limit of health which model does not keep, a sentence each; none: all are well."""
+        told = {name: health.alarms() for name, health in self.health.items()}
+        return tuple(f"{name}: {alarm}" for name, alarms in told.items() for alarm in alarms)
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -70,6 +80,7 @@ class Comparison:
             "skipped": dict(self.skipped),
             "health": {name: one.to_json() for name, one in self.health.items()},
             "newcomers": {name: one.to_json() for name, one in self.newcomers.items()},
+            "dial": {name: one.to_json() for name, one in self.frontiers.items()},
         }
 
 
@@ -80,7 +91,7 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
         DataError: all refuse.
     """
     tell = tell or (lambda model, what: None)
-    names = ("report", "choice", "fitted", "seconds", "health", "newcomers")
+    names = ("report", "choice", "fitted", "seconds", "health", "newcomers", "dial")
     parts: dict[str, dict[str, Any]] = {name: {} for name in names}
     skipped: dict[str, str] = {}
     train = split.train if plan.refit else plan.inner.split(split.train).train
@@ -103,7 +114,8 @@ def compare(split: Split, plan: Plan, tell: Tell | None = None) -> Comparison:
     baseline = plan.baseline if plan.baseline in reports else next(iter(reports))
     board = leaderboard(reports, baseline, seed=plan.seed)
     made = (parts["choice"], parts["fitted"], plan.fallback, parts["seconds"])
-    return Comparison(board, reports, *made, skipped, parts["health"], parts["newcomers"])
+    looked = (parts["health"], parts["newcomers"], parts["dial"])
+    return Comparison(board, reports, *made, skipped, *looked)
 
 
 def _judge(
@@ -130,7 +142,33 @@ def _judge(
     seconds = {"choose": settled, "fit": fit, "evaluate": float(watch) - settled - fit}
     seconds = {part: round(s, 2) for part, s in seconds.items()}
     made = {"report": report, "choice": choice, "fitted": fitted, "seconds": seconds}
-    return made | _looked_at(name, fitted, train, recommender, split.holdout)
+    made |= _looked_at(name, fitted, train, recommender, split.holdout, plan.limits)
+    if plan.dial and name != "popularity":
+        tell(name, "turning the popularity dial")
+        half = _half(choice, fitted, train, split, plan)
+        with suppress(DataError):  # nobody has something to find
+            made |= {} if half is None else {"dial": _measured(half, plan)}
+    return made
+
+
+def _measured(half: Half, plan: Plan) -> Frontier:
+    return measured(half, plan.fallback, plan.ks[0], plan.seed)
+
+
+def _half(
+    choice: Choice, fitted: Encoder | Retriever, train: Dataset, split: Split, plan: Plan
+) -> Half | None:
+    """The model without the validation events; None where there is none and a fit would be long."""
+    if choice.half is not None:
+        return choice.half
+    if not plan.refit:
+        return Half(fitted, train, plan.inner.split(split.train).holdout)
+    made = choice.estimator
+    parts = made.estimators(split.train).values() if isinstance(made, Blend) else (made,)
+    if any(map(takes_session, parts)):
+        return None
+    found = halves(split.train, plan.inner, plan.seed, USERS)
+    return None if found is None else Half(made.fit(found[0]), *found)
 
 
 def _looked_at(
@@ -139,6 +177,7 @@ def _looked_at(
     train: Dataset,
     recommender: Recommender,
     holdout: Holdout,
+    limits: Limits,
 ) -> dict[str, Any]:
     """What is said beside the report: are the vectors well, how soon is a newcomer known."""
     more: dict[str, Any] = {}
@@ -149,6 +188,7 @@ def _looked_at(
             fitted.encode_queries(train.queries()),
             train.item_counts(),
             None if types is None else types.values,
+            limits,
         )
     with suppress(DataError):  # nobody has a history long enough
         more["newcomers"] = learning_curve(recommender.recommend, holdout)
@@ -163,7 +203,7 @@ def _chosen(name: str, split: Split, plan: Plan, told: Mapping[str, Any], tell: 
     what = "choosing on validation" if name == "auto" else "choosing settings on validation"
     tell(name, what)
     session = Session(budget_s=plan.budget_s)
-    terms = Terms(plan.seed, plan.ks[0], plan.fallback, tuple(told), session)
+    terms = Terms(plan.seed, plan.ks[0], plan.fallback, tuple(told), session, plan.dial)
     return chosen(
         estimator, split.train, plan.inner, terms, lambda news: tell(name, f"{what}: {news}")
     )

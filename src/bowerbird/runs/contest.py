@@ -59,6 +59,7 @@ class Contest:
     say: Progress
     budget_s: float
     rule: Rule = LeaveOneOut()  # noqa: RUF009  that cut the halves; frozen
+    again: float = 1.0  # how many times as long as one fit here one on everything takes
     started: float = 0.0
     tried: list[Tried] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Contest:
 
     def left(self) -> float:
         """Seconds until the budget is spent, less what fitting everything again will take."""
-        return self.budget_s - self.spent() - sum(each.fit_s for each in self.tried)
+        return self.budget_s - self.spent() - self.again * sum(each.fit_s for each in self.tried)
 
     def spent(self) -> float:
         """Seconds since it began."""
@@ -150,7 +151,7 @@ def try_all(contest: Contest, parts: Mapping[str, Estimator]) -> None:
         contest.news(f"{name}: training")
         # as long again to fit it on everything, and a little to weigh and to write
         part = 1 / (len(slow) - place) if place else FIRST / (FIRST + len(slow) - 1)
-        until_s = 0.9 * contest.left() * part / 2
+        until_s = 0.9 * contest.left() * part / (1 + contest.again)
         contest.attempt(name, parts[name], until_s)
 
 

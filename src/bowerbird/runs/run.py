@@ -16,27 +16,31 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from bowerbird.data.artifacts import load_json, save_json, whole
 from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Catalog, Dataset, Interactions
+from bowerbird.data.digest import data_digest
 from bowerbird.data.events_frame import id_text
 from bowerbird.data.fields import read_fields, write_fields
 from bowerbird.data.split import LeaveOneOut
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.popularity import Popularity
-from bowerbird.encoders.session import Session
+from bowerbird.encoders.session import Session, silent
 from bowerbird.errors import ArtifactError
 from bowerbird.retrieval.blend import fit_with
 from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.auto import Auto, as_is, chosen
+from bowerbird.runs.settled import Settled
 from bowerbird.runs.tune import Choice, Progress, Terms, choose_fallback, settings_of
 
 FORMAT = 1
+LEAST = 1 / 3
+"""Share of the budget that the last fit gets even where choosing took more than was planned: a fit
+cut off far before the epochs it was chosen for would not be what was chosen."""
 LIBRARIES = (
     "bowerbird",
     "numpy",
@@ -80,22 +84,44 @@ def train(
     """Choose settings with everyone's last event held out, then fit on everything.
 
     Settings named in `fixed` stay as they are in the estimator; `tune` chooses the others. The
-    session's budget is for all of it: what takes long is given what is left.
+    session's budget is for all of it: what takes long is given what is left. With a folder for
+    checkpoints, what was chosen is kept there, too: a training that was killed goes on with it.
 
     Raises:
         ConfigError: `tune` is false and the model is the one that chooses among models.
+        ArtifactError: what an interrupted training has left is damaged.
     """
-    terms, rule = Terms(seed, fixed=fixed, session=session), LeaveOneOut(seed=seed)
+    progress, began = progress or silent, session.clock()
+    terms = Terms(seed, fixed=fixed, session=session)
     if tune:
-        terms = choose_fallback(data, rule, terms)
-        choice = chosen(estimator, data, rule, terms, progress)
+        choice, fallback = _chosen(estimator, data, terms, progress)
     else:
-        choice = Choice(as_is(estimator))
-    if progress is not None:
-        progress("fitting on all events")
-        session = replace(session, say=progress)
-    session = replace(session, budget_s=None)  # its length is settled
-    return Trained(fit_with(choice.estimator, data, session), choice, terms.fallback)
+        choice, fallback = Choice(as_is(estimator)), terms.fallback
+    progress("fitting on all events")
+    last = replace(session, say=progress)
+    if session.budget_s is not None:
+        left = session.budget_s - (session.clock() - began)
+        last = replace(last, budget_s=max(left, LEAST * session.budget_s))
+    return Trained(fit_with(choice.estimator, data, last), choice, fallback)
+
+
+def _chosen(
+    estimator: Estimator | Auto, data: Dataset, terms: Terms, progress: Progress
+) -> tuple[Choice, Popularity]:
+    """What is fitted on everything, and what stands behind it; chosen once."""
+    settled = Settled.of(estimator, data, terms)
+    if found := settled.load():
+        progress("going on with the settings that were chosen")
+        return found
+    session, rule = terms.session, LeaveOneOut(seed=terms.seed)
+    began = session.clock()
+    terms = choose_fallback(data, rule, terms)
+    if session.budget_s is not None:
+        left = max(session.budget_s - (session.clock() - began), 1.0)
+        terms = replace(terms, session=replace(session, budget_s=left))
+    choice = chosen(estimator, data, rule, terms, progress)
+    settled.save(choice, terms.fallback)
+    return choice, terms.fallback
 
 
 def write_run(
@@ -187,27 +213,6 @@ def digest(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def data_digest(data: Dataset) -> str:
-    """SHA-256 of everything in a dataset that a model can learn from."""
-    total = hashlib.sha256()
-    log = data.log
-    for ids in (data.users, data.catalog.items):
-        total.update("\0".join(ids.ids).encode())
-    for array in (log.users, log.items, log.times, log.weights):
-        total.update(np.ascontiguousarray(array).data)
-    for name, column in [*data.catalog.fields.items(), *data.traits.items()]:
-        total.update(f"\0{name}\0{column.kind}\0".encode())
-        total.update("\0".join(column.labels).encode())
-        if column.values.dtype == object:
-            total.update("\0".join(column.values).encode())
-        else:
-            total.update(np.ascontiguousarray(column.values).data)
-        if column.offsets is not None:
-            total.update(np.ascontiguousarray(column.offsets).data)
-    total.update(f"{data.ordered} {data.dated}".encode())
-    return total.hexdigest()
 
 
 class Stopwatch:

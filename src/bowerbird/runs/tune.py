@@ -9,14 +9,16 @@ import numpy as np
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.random_share import RandomShare
 from bowerbird.data.split import Holdout, LeaveOneOut, Rule
-from bowerbird.encoders.encoder import Estimator
+from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.encoders.session import Session
 from bowerbird.errors import DataError
 from bowerbird.evaluation.metrics import Judged, ndcg
 from bowerbird.index.index import Hits
 from bowerbird.retrieval.blend import fit_with, takes_session
+from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.newcomers import for_newcomers
 
 MAX_USERS = 12_000
 """Validation users. On amazon-beauty 6,000 still chose by chance among settings .001 apart."""
@@ -27,8 +29,19 @@ MAX_EVENTS = 3_000_000
 
 DRAWS = 5
 FEW_EVENTS = 200_000
+SPARE = 0.05
+"""Share of a budget for what is neither of the two fits: judging, and writing."""
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """A model fitted without the validation events, and the people who judge it."""
+
+    fitted: Encoder | Retriever
+    train: Dataset
+    holdout: Holdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class Choice:
     users: int = 0
     k: int = 10
     why: Mapping[str, Any] = field(default_factory=dict)  # the table, where models were compared
+    half: Half | None = field(default=None, compare=False, repr=False)  # if it was to be kept
 
     def metrics(self) -> dict[str, Any]:
         """What is known of how good the chosen settings are; None where nothing was tried."""
@@ -62,6 +76,7 @@ class Terms:
     fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
     fixed: tuple[str, ...] = ()  # settings that somebody has asked for: they stay
     session: Session = Session()  # noqa: RUF009  budget and clock of what takes long
+    keep: bool = False  # keep what was fitted without the validation events, where a fit is long
 
 
 def choose(
@@ -107,10 +122,13 @@ def choose(
 
 
 def choose_fallback(data: Dataset, rule: Rule, terms: Terms) -> Terms:
-    """The same terms with popularity counted over the time that does best on validation."""
+    """The same terms with popularity counted as it does best on validation.
+
+    Over which time, by everyone's held-out events; among which people, by people held out whole.
+    """
     free = replace(terms, fixed=())
-    chosen = choose(Popularity(), data, rule, free).estimator
-    return replace(terms, fallback=Popularity(**settings_of(chosen)))
+    chosen = Popularity(**settings_of(choose(Popularity(), data, rule, free).estimator))
+    return replace(terms, fallback=for_newcomers(chosen, _fewer(data, terms.seed), terms.seed))
 
 
 def settings_of(estimator: Estimator) -> dict[str, Any]:
@@ -126,8 +144,13 @@ def halves(
         train, holdout = rule.split(_fewer(data, seed))
     except DataError:  # too little data to cut in two
         return None
-    holdout = _sample(holdout, seed, most)
+    holdout = sampled(holdout, seed, most)
     return None if len(holdout) < MIN_USERS else (train, holdout)
+
+
+def again(data: Dataset, train: Dataset) -> float:
+    """How many times as long as a fit without the validation events one on everything takes."""
+    return len(data.log) / max(len(train.log), 1)
 
 
 def asked(fitted: Any, train: Dataset, holdout: Holdout, terms: Terms) -> Hits:  # noqa: ANN401
@@ -139,20 +162,29 @@ def asked(fitted: Any, train: Dataset, holdout: Holdout, terms: Terms) -> Hits: 
 def _trained(
     estimator: Estimator, data: Dataset, rule: Rule, terms: Terms, progress: Progress | None
 ) -> Choice:
-    """How long it pays to train, told by the encoder that stopped there."""
+    """How long it pays to train, told by the encoder that stopped there.
+
+    Of a budget so much that the fit on everything, which takes as many epochs, has time as well.
+    """
+    began = terms.session.clock()
     found = halves(data, rule, terms.seed)
     if found is None:
         return Choice(estimator)
     train, holdout = found
-    half = None if terms.session.budget_s is None else terms.session.budget_s / 2
-    session = replace(terms.session, validation=holdout, budget_s=half)
+    budget_s = terms.session.budget_s
+    if budget_s is not None:
+        left = (1 - SPARE) * budget_s - (terms.session.clock() - began)
+        budget_s = max(left, 0) / (1 + again(data, train))
+    session = replace(terms.session, validation=holdout, budget_s=budget_s)
     session = session if progress is None else replace(session, say=progress)
     fitted = fit_with(estimator, train, session)
     made: Any = fitted.estimator
     settled = replace(made, **{name: settings_of(estimator)[name] for name in terms.fixed})
     hits = asked(fitted, train, holdout, terms)
     score = float(np.nanmean(ndcg(Judged.of(hits, holdout.relevant), terms.k)))
-    return Choice(settled, ((settings_of(settled), score),), len(holdout), terms.k)
+    tried = ((settings_of(settled), score),)
+    half = Half(fitted, train, holdout) if terms.keep else None
+    return Choice(settled, tried, len(holdout), terms.k, half=half)
 
 
 def variants_of(
@@ -174,7 +206,7 @@ def fits(estimator: Estimator, train: Dataset, variants: Sequence[Estimator]) ->
         yield from (variant.fit(train) for variant in variants)
 
 
-def _sample(holdout: Holdout, seed: int, most: int = MAX_USERS) -> Holdout:
+def sampled(holdout: Holdout, seed: int, most: int = MAX_USERS) -> Holdout:
     """At most so many of those who have something to find."""
     asked = np.flatnonzero(np.diff(holdout.relevant.indptr) > 0)
     if len(asked) > most:
