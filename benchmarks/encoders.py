@@ -96,17 +96,10 @@ def cold_beauty(bench: Bench) -> None:
     for candidates in ("cold", "all"):
         done = bench.bowerbird(
             *("evaluate", "--events", folder / "interactions.parquet"),
-            *("--items", folder / "items.parquet", "--models", "content,two-tower,sequence"),
+            *("--items", folder / "items.parquet", "--models", "content,two-tower"),
             *("--split", "cold-items", "--setting", f"candidates={candidates}"),
-            *(
-                "--setting",
-                f"seed={SEED_OF_COLD}",
-                "-k",
-                "20,10,100",
-                "--seed",
-                bench.seed,
-                "--json",
-            ),
+            *("--setting", f"seed={SEED_OF_COLD}", "-k", "20,10,100", "--budget", "15m"),
+            *("--no-dial", "--seed", bench.seed, "--json"),
         )
         reports = json.loads(done.out)["reports"]
         figures[f"among {candidates}"] = {
