@@ -6,14 +6,13 @@ each protocol reads its test events once. `--only ml-1m-sequence` runs one.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from measuring import Bench, Done, bar, begin, parser
+from measuring import Bench, Done, bar, run_all
 
 SEED_OF_COLD = 42
 BARS = {  # least NDCG@10 and HR@10 of everyone's last event, by data set and way
@@ -234,15 +233,5 @@ BENCHMARKS = {name: (leave_one_out, [name.rsplit("-", 1)[0]]) for name in BARS} 
 }
 
 
-def main() -> None:
-    """Run the benchmarks that were asked for, or all."""
-    options = parser(__doc__ or "", list(BENCHMARKS)).parse_args()
-    for name in options.only or BENCHMARKS:
-        measure, needs = BENCHMARKS[name]
-        bench = begin(name, options, needs)
-        if bench is not None:
-            measure(bench)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_all(__doc__ or "", BENCHMARKS)

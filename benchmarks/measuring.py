@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,3 +193,20 @@ def begin(name: str, options: argparse.Namespace, needs: list[str]) -> Bench | N
     bench.scratch.mkdir(parents=True)
     print(f"{name}:", flush=True)
     return bench
+
+
+def run_all(
+    about: str, benchmarks: Mapping[str, tuple[Callable[[Bench], None], list[str]]]
+) -> None:
+    """Run the benchmarks that were asked for, or all.
+
+    Args:
+        about: what they measure, for --help.
+        benchmarks: name → what measures it, and the data sets it needs.
+    """
+    options = parser(about, list(benchmarks)).parse_args()
+    for name in options.only or benchmarks:
+        measure, needs = benchmarks[name]
+        bench = begin(name, options, needs)
+        if bench is not None:
+            measure(bench)

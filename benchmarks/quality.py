@@ -5,13 +5,12 @@ from. Each protocol reads its test events once.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from measuring import Bench, bar, begin, parser
+from measuring import Bench, bar, run_all
 
 ALL = "popularity,cooccurrence,ease,graph-filter,als,content"
 NO_TEXTS = "popularity,cooccurrence,ease,graph-filter,als"
@@ -220,15 +219,5 @@ BENCHMARKS = {
 }
 
 
-def main() -> None:
-    """Run the benchmarks that were asked for, or all."""
-    options = parser(__doc__ or "", list(BENCHMARKS)).parse_args()
-    for name in options.only or BENCHMARKS:
-        measure, needs = BENCHMARKS[name]
-        bench = begin(name, options, needs)
-        if bench is not None:
-            measure(bench)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_all(__doc__ or "", BENCHMARKS)

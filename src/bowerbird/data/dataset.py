@@ -74,6 +74,15 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.items)
 
+    def take(self, rows: ndarray) -> "Catalog":
+        """These items, in this order, and what is written on them.
+
+        >>> Catalog(Vocabulary.of(["a", "b"])).take(np.array([1])).items.ids
+        ('b',)
+        """
+        ids = Vocabulary(tuple(self.items.ids[row] for row in rows), self.items.kind)
+        return Catalog(ids, {name: column.take(rows) for name, column in self.fields.items()})
+
     def titles(self) -> list[str]:
         """What a person calls each item: its title, name or first text; else its id.
 

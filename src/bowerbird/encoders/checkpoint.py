@@ -17,6 +17,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from bowerbird.data.artifacts import load_arrays, save_arrays, whole
+from bowerbird.encoders.stored import under
 from bowerbird.errors import ArtifactError
 
 FILE = "checkpoint.safetensors"
@@ -149,11 +150,7 @@ def _state(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _tensors(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): torch.from_numpy(array.copy())
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
+    return {name: torch.from_numpy(a.copy()) for name, a in under(prefix, arrays).items()}
 
 
 def _digest(arrays: Mapping[str, ndarray], reached: Mapping[str, Any]) -> str:

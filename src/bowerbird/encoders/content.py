@@ -11,7 +11,6 @@ from scipy.sparse import csr_array, diags_array
 
 from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.queries import Queries
-from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.describe import Describer
 from bowerbird.encoders.pretrained import check_spec
 from bowerbird.encoders.stored import store, stored
@@ -193,9 +192,7 @@ class ContentEncoder:
         same = same[self.placed[rows[same]]]
         vectors[same] = self.items[rows[same]]
         if (new := np.flatnonzero(rows < 0)).size:
-            ids = Vocabulary(tuple(catalog.items.ids[row] for row in new))
-            fields = {name: column.take(new) for name, column in catalog.fields.items()}
-            raw, placed = self.estimator._raw(self.describer, Catalog(ids, fields))
+            raw, placed = self.estimator._raw(self.describer, catalog.take(new))
             encoded = unit((raw - self.mean) @ self.projection)
             encoded[~placed] = np.nan
             vectors[new] = encoded

@@ -54,6 +54,19 @@ def stored(folder: Path, kind: str, estimator: type[E]) -> tuple[E, dict[str, nd
     return made, load_arrays(folder / ARRAYS)
 
 
+def under(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """The arrays whose names begin so, by the rest of their names.
+
+    >>> under("a.", {"a.x": np.zeros(1), "b.x": np.ones(1)})
+    {'x': array([0.])}
+    """
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
 def words_arrays(name: str, words: tuple[str, ...]) -> dict[str, ndarray]:
     """Words as two arrays, which `words_of` reads back; any character is allowed."""
     parts = [word.encode("utf-8", "surrogatepass") for word in words]

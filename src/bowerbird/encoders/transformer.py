@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32
 from numpy import ndarray
 from threadpoolctl import threadpool_limits
 
@@ -27,7 +27,7 @@ from bowerbird.encoders.judging import Judge, compacted
 from bowerbird.encoders.lesson import Lesson, Schedule, Shape, Terms
 from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
-from bowerbird.encoders.stored import store, stored, words_arrays, words_of
+from bowerbird.encoders.stored import store, stored, under, words_arrays, words_of
 from bowerbird.errors import ConfigError, DataError
 
 KIND = "sequence"
@@ -128,11 +128,7 @@ class Transformer:
         """What `TransformerEncoder.save` wrote."""
         estimator, arrays = stored(folder, KIND, cls)
         reader = Content.load(folder / "content") if (folder / "content").is_dir() else None
-        network = {
-            name.removeprefix("network."): array
-            for name, array in arrays.items()
-            if name.startswith("network.")
-        }
+        network = under("network.", arrays)
         table = Embeddings(Vocabulary(words_of("ids", arrays)), arrays["items"])
         parts = (Asker.from_arrays(arrays), network, arrays["mapping"], bool(arrays["dated"][0]))
         return TransformerEncoder(estimator, table, reader, *parts)
@@ -197,7 +193,7 @@ class TransformerEncoder:
         if self.reader is None or not len(new):
             return vectors
         vectors = vectors.copy()
-        vectors[new] = placed(self.reader.encode_items(subset(catalog, new)), self.mapping)
+        vectors[new] = placed(self.reader.encode_items(catalog.take(new)), self.mapping)
         return vectors
 
     def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:
@@ -278,9 +274,3 @@ def placed(
     """Vectors of items known by their content alone; NaN where nothing is written."""
     out: ndarray = content @ mapping[:-1] + mapping[-1]
     return out
-
-
-def subset(catalog: Catalog, rows: Int32[ndarray, "m"] | ndarray) -> Catalog:
-    """These items and their fields."""
-    ids = Vocabulary(tuple(catalog.items.ids[row] for row in rows), catalog.items.kind)
-    return Catalog(ids, {name: column.take(rows) for name, column in catalog.fields.items()})

@@ -23,7 +23,7 @@ from bowerbird.encoders.describe import USABLE
 from bowerbird.encoders.lesson import Schedule
 from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
-from bowerbird.encoders.stored import store, stored, words_arrays, words_of
+from bowerbird.encoders.stored import store, stored, under, words_arrays, words_of
 from bowerbird.encoders.tower_forward import (
     calibrated,
     content_vectors,
@@ -143,11 +143,7 @@ class TwoTower:
         """What `TwoTowerEncoder.save` wrote."""
         estimator, arrays = stored(folder, KIND, cls)
         reader = Content.load(folder / "content") if (folder / "content").is_dir() else None
-        towers = {
-            name.removeprefix("towers."): array
-            for name, array in arrays.items()
-            if name.startswith("towers.")
-        }
+        towers = under("towers.", arrays)
         ordered, dated, goal = arrays["kind"].tolist()
         kind = Kind(bool(ordered), bool(dated), words_of("types", arrays), goal)
         table = Embeddings(Vocabulary(words_of("ids", arrays)), arrays["items"])
@@ -224,9 +220,7 @@ class TwoTowerEncoder:
         new = np.flatnonzero(self.table.ids.rows(catalog.items.ids) < 0)
         if self.reader is None or not len(new):
             return vectors
-        ids = Vocabulary(tuple(catalog.items.ids[row] for row in new), catalog.items.kind)
-        fields = {name: column.take(new) for name, column in catalog.fields.items()}
-        content = self.reader.encode_items(Catalog(ids, fields))
+        content = self.reader.encode_items(catalog.take(new))
         vectors = vectors.copy()
         vectors[new] = content_vectors(self.towers, np.nan_to_num(content), self.calibration)
         vectors[new[np.isnan(content).any(axis=1)]] = np.nan
