@@ -79,3 +79,37 @@ def test_a_loss_that_is_no_number_stops_with_a_remedy():
     course.losses = lambda rng: [(lambda: course.network.weight.sum() * math.nan, 1)]
     with pytest.raises(DataError, match="finite loss expected.*lower learning_rate"):
         train(course, plan(1), Session(), "mark")
+
+
+class LookedUp:
+    """Rows of a table, each looked up hundreds of times a step: threads add to one another's."""
+
+    def __init__(self):
+        made = torch.Generator().manual_seed(0)
+        self.network = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(50, 64))])
+        self.rows = torch.randint(0, 50, (20_000,), generator=made)
+        self.weights = torch.randn(20_000, 64, generator=made)
+
+    def optimizers(self):
+        return [torch.optim.SGD(self.network.parameters())]
+
+    def losses(self, rng):
+        return [(lambda: (self.network[0][self.rows] * self.weights).mean(), 1)] * 5
+
+    def judge(self):
+        return math.nan
+
+
+def test_a_fit_comes_out_the_same_with_several_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        courses = [LookedUp() for _ in range(4)]
+        for course in courses:
+            train(course, plan(1), Session(), "mark")
+    finally:
+        torch.set_num_threads(threads)
+    first = courses[0].network[0]
+    assert first.any()
+    assert all(torch.equal(first, course.network[0]) for course in courses[1:])
+    assert not torch.are_deterministic_algorithms_enabled()  # as it was before

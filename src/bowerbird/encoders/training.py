@@ -4,7 +4,8 @@ A function, not a class: what is trained brings its own batches and its own judg
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -71,7 +72,7 @@ def train(course: Course, schedule: Schedule, session: Session, mark: str) -> Tr
     start = session.clock() - progress.seconds
     budget_s = session.seconds_from(start)
     while progress.done < progress.planned and not _tired(progress, schedule.patience):
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), exact(course.network):
             torch.manual_seed(schedule.seed * 1_000_003 + progress.done)
             loss, events = _epoch(course, optimizers, schedule, progress, session)
         score = course.judge()
@@ -123,6 +124,22 @@ def _epoch(
             " learning_rate, and check the catalog's numbers and vectors"
         )
     return mean, events
+
+
+@contextmanager
+def exact(network: nn.Module) -> Iterator[None]:
+    """The same sums in the same order every time; on the processor only.
+
+    Else several threads add up gradients of looked-up rows as they come, and no two fits are alike.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    warn = torch.is_deterministic_algorithms_warn_only_enabled()
+    if next(network.parameters()).device.type == "cpu":
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn)
 
 
 def _share_of_rate(progress: Progress, step: int, steps: int) -> float:
