@@ -42,7 +42,7 @@ def unordered():
 
 
 def towers():
-    return TwoTower(dim=8, content_dim=8, epochs=2, batch=128, negatives=16, text="tfidf")
+    return TwoTower(dim=8, content_rank=8, epochs=2, batch=128, negatives=16, text="tfidf")
 
 
 CASES = [(Transformer(**SMALL), world) for world in (plain, undated, rich)]

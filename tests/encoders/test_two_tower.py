@@ -18,7 +18,7 @@ from bowerbird.encoders.two_tower import TwoTower
 from bowerbird.errors import ConfigError, DataError
 from worlds import cycles, dataset
 
-SMALL = {"dim": 8, "content_dim": 8, "batch": 128, "negatives": 32, "epochs": 8, "text": "tfidf"}
+SMALL = {"dim": 8, "content_rank": 8, "batch": 128, "negatives": 32, "epochs": 8, "text": "tfidf"}
 FIRM = SMALL | {"learning_rate": 0.01, "epochs": 20}
 SORTS = ("apple", "train", "violin")
 
@@ -47,10 +47,9 @@ def towers(typed=2, content=6, context=3, n=9, dim=4):
     """Towers whose every parameter is noise, so that nothing is left out by being zero."""
     rng = np.random.default_rng(0)
     some = lambda *shape: rng.standard_normal(shape).astype(np.float32)  # noqa: E731
-    halves = (
-        (some(content, 5), some(content, 5)) if content else (np.zeros((0, 0), np.float32),) * 2
+    start = Beginning(
+        some(n, dim), some(n), some(content, content), some(content, 5), context, typed, True
     )
-    start = Beginning(some(n, dim), some(n), *halves, context, typed, True)
     written = some(n, content)
     network = Towers(start, written)
     torch.manual_seed(0)

@@ -19,9 +19,14 @@ from bowerbird.encoders.unchanged import Fingerprints
 from bowerbird.errors import ConfigError
 
 KIND = "content"
-MANY = 50_000
-"""Items from which on a vector has half as many numbers. Rare words need many: on held-out items of
-amazon-beauty Recall@20 is .208 with 512 and .220 with 1,024, of citeulike-a .341 and .362."""
+LEAST, MOST = 512, 2048
+"""Directions kept, between; a quarter of the items, and no more than fit into NUMBERS. Rare words
+need many: on held-out items of citeulike-a Recall@20 is .341 with 512, .362 with 1,024, .374 with
+2,048. As many as there are items would be too many: what is written on each would stand alone."""
+NUMBERS = 40_000_000
+"""Of all vectors together, where that leaves LEAST directions: 160 MB."""
+BLOCK = 8_192
+"""Histories whose profiles are held at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Content:
 
     text: str = "auto"  # or tfidf, use, model2vec:PATH, …; auto: the sentence encoder, if installed
     image: str = "none"  # or auto, efficientnet-lite0, onnx:PATH, torch:PATH
-    dim: int | None = None  # directions kept; None: 1,024, of a catalog above 50,000 items 512
+    dim: int | None = None  # directions kept; None: a quarter of the items, 512 to 2,048
     sentence_weight: float = 0.7  # words and labels have 1
     image_weight: float = 0.7
     number_weight: float = 0.2
@@ -113,7 +118,7 @@ class Content:
 
     def _read(self, data: Dataset) -> tuple["ContentEncoder", ndarray]:
         """Everything that decay and blend do not change: the items, and M."""
-        dim = self.dim or (1024 if len(data.catalog) <= MANY else 512)
+        dim = self.dim or directions(len(data.catalog))
         describer = Describer.of(data.catalog, self.text, dim, self.seed, self.image)
         raw, placed = self._raw(describer, data.catalog)
         mean = raw[placed].mean(axis=0) if placed.any() else np.zeros(raw.shape[1], np.float32)
@@ -154,8 +159,10 @@ class Content:
         scaled = csr_array(diags_array(1 / np.sqrt(lengths)) @ seen)
         met = np.asarray(scaled.power(2).sum(axis=0)).ravel()
         content = items.astype(np.float64)
-        profiles = scaled @ content
-        rebuilt = profiles.T @ profiles
+        rebuilt = np.zeros_like(identity)
+        for start in range(0, scaled.shape[0], BLOCK):
+            profiles = scaled[start : start + BLOCK] @ content
+            rebuilt += profiles.T @ profiles
         others = rebuilt - (content.T * met) @ content
         own = content[met > 0].T @ content[met > 0]
         if not np.trace(rebuilt) > 1e-9 * np.trace(own):  # every history is as much this as that
@@ -166,6 +173,15 @@ class Content:
         size = np.linalg.norm(learned)
         scaled_to_one: Float64[ndarray, "d d"] = learned * np.sqrt(len(identity)) / max(size, 1e-12)
         return scaled_to_one
+
+
+def directions(n: int) -> int:
+    """How many directions the content of n items is given, where nobody says.
+
+    >>> [directions(n) for n in (100, 4_000, 15_000, 30_000, 1_000_000)]
+    [512, 1000, 2048, 1333, 512]
+    """
+    return max(LEAST, min(MOST, n // 4, NUMBERS // max(n, 1)))
 
 
 @dataclass(frozen=True, slots=True)

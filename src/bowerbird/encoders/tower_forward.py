@@ -42,18 +42,16 @@ def item_vectors(
     arrays: Arrays, content: Float32[ndarray, "n f"], gate: Float32[ndarray, "n"]
 ) -> Float32[ndarray, "n dim"]:
     """Content part, own part as far as it is trusted, bias: of the items it was fitted on."""
-    written = unit(content @ arrays["offered"])
     own = unit(arrays["own"]) * gate[:, None]
-    return np.concatenate([written, own, (arrays["bias"] * gate)[:, None]], axis=1)
+    return np.concatenate([content, own, (arrays["bias"] * gate)[:, None]], axis=1)
 
 
 def content_vectors(
     arrays: Arrays, content: Float32[ndarray, "n f"], calibration: Float32[ndarray, "2"]
 ) -> Float32[ndarray, "n dim"]:
     """Vectors by content alone, scaled by calibration[0], the bias calibration[1]."""
-    written = unit(content @ arrays["offered"]) * calibration[0]
-    out = np.zeros((len(content), written.shape[1] + arrays["own"].shape[1] + 1), np.float32)
-    out[:, : written.shape[1]], out[:, -1] = written, calibration[1]
+    out = np.zeros((len(content), content.shape[1] + arrays["own"].shape[1] + 1), np.float32)
+    out[:, : content.shape[1]], out[:, -1] = content * calibration[0], calibration[1]
     return out
 
 

@@ -73,20 +73,16 @@ class Asked(nn.Module):
 class Offered(nn.Module):
     """`tower_forward.content_vectors`."""
 
-    offered: Tensor
-
     def __init__(self, arrays: Mapping[str, ndarray], calibration: Float32[ndarray, "2"]) -> None:
         """Of the towers' arrays."""
         super().__init__()
-        self.register_buffer("offered", torch.from_numpy(arrays["offered"]))
         self.dim = arrays["own"].shape[1]
         self.scale, self.bias = map(float, calibration)
 
     def forward(self, content: Tensor) -> Tensor:
         """The vectors of new items, (n, dim)."""
-        written = _unit(content @ self.offered) * self.scale
         zero = torch.zeros_like(content[:, :1])
-        return torch.cat([written, zero.expand(-1, self.dim), zero + self.bias], dim=1)
+        return torch.cat([content * self.scale, zero.expand(-1, self.dim), zero + self.bias], dim=1)
 
 
 def _padded(table: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ SHARP = 10.0
 WRITTEN, OWN = 0, 1
 """The two parts of a vector, where a parameter has one of each."""
 CALM = 0.3
-"""How much of a step the content maps take: they begin near where they end."""
+"""How much of a step both halves of the learned content map take: it begins near where it ends."""
 SPARSE = 100_000
 """Items from which on Adam moves only the rows that a step has touched."""
 
@@ -34,20 +34,23 @@ class Beginning:
 
     own: Float32[ndarray, "n dim"]
     says: Float32[ndarray, "n"]  # log of how much an item counts in a history
-    asked: Float32[ndarray, "f c"]  # content → query
-    offered: Float32[ndarray, "f c"]  # content → item
+    asked: Float32[ndarray, "f f"]  # content of the history → content that is asked for
+    down: Float32[ndarray, "f r"]  # the first half of what is learned beside it
     context: int  # numbers that describe who asks
     types: int  # of events
     ordered: bool
 
 
 class Towers(nn.Module):
-    """Query: [τ₁·unit(content pooled · H), τ₂·unit(own pooled · W + content pooled · X)] + context.
+    """Query: [τ₁·unit(content pooled · A), τ₂·unit(own pooled · W + content pooled · X)] + context.
 
-    Item: [unit(content · C), unit(own)] and its bias. An event of weight w counts
-    w · exp(age + gap + type), each a table with a row for every type that may be asked for; content
-    and own vectors are pooled with tables of their own.
+    Item: [content, unit(own)] and its bias. A = A₀ + D·Uᵀ, A₀ fixed, U zero to begin with. An event
+    of weight w counts w · exp(age + gap + type), each a table with a row for every type that may be
+    asked for; content and own vectors are pooled with tables of their own.
     """
+
+    asked: Tensor
+    content: Tensor
 
     def __init__(self, start: Beginning, content: Float32[ndarray, "n f"]) -> None:
         super().__init__()
@@ -58,8 +61,9 @@ class Towers(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n))
         self.turn = nn.Parameter(torch.zeros(dim, dim))  # W - I
         self.across = nn.Parameter(torch.zeros(content.shape[1], dim))  # X
-        self.asked = nn.Parameter(torch.from_numpy(start.asked / CALM))  # H / CALM
-        self.offered = nn.Parameter(torch.from_numpy(start.offered / CALM))  # C / CALM
+        self.register_buffer("asked", torch.from_numpy(start.asked), persistent=False)  # A₀
+        self.down = nn.Parameter(torch.from_numpy(start.down / CALM))  # D / CALM
+        self.up = nn.Parameter(torch.zeros(start.down.shape))  # U / CALM
         self.context = nn.Parameter(torch.zeros(start.context, start.asked.shape[1] + dim))
         goals, ages = start.types + 1, torch.zeros(2, start.types + 1, DISTANCES)
         ages[OWN] -= start.ordered * FADING * torch.arange(DISTANCES)
@@ -71,7 +75,7 @@ class Towers(nn.Module):
 
     def queries(
         self, bag: Bag, context: Float[Tensor, "b c"]
-    ) -> tuple[Float[Tensor, "b content_dim"], Float[Tensor, "b dim"]]:
+    ) -> tuple[Float[Tensor, "b f"], Float[Tensor, "b dim"]]:
         """Both parts of the query vectors."""
         items, starts = torch.from_numpy(bag.items), torch.from_numpy(bag.starts)
         counts = self._counts(bag)
@@ -83,21 +87,25 @@ class Towers(nn.Module):
             return given[:, :0], functional.normalize(own, dim=1) * self.sharpness[
                 OWN
             ].exp() + given
-        written = self._bags(items, self.content, starts, counts[WRITTEN])  # type: ignore[arg-type]
+        written = self._bags(items, self.content, starts, counts[WRITTEN])
         written = functional.normalize(written, dim=1)
         own = functional.normalize(own + written @ self.across, dim=1) * self.sharpness[OWN].exp()
-        said = functional.normalize(written @ self.asked, dim=1) * self.sharpness[WRITTEN].exp()
+        learned = (written @ self.down) @ self.up.T * CALM**2
+        asked = functional.normalize(written @ self.asked + learned, dim=1)
+        said = asked * self.sharpness[WRITTEN].exp()
         return said + given[:, :wide], own + given[:, wide:]
 
-    def items(self, rows: Tensor) -> tuple[Float[Tensor, "s content_dim"], Float[Tensor, "s dim"]]:
+    def items(self, rows: Tensor) -> tuple[Float[Tensor, "s f"], Float[Tensor, "s dim"]]:
         """Both parts of the item vectors, without the gate."""
-        written: Tensor = self.content[rows] @ self.offered  # type: ignore[index]
-        return functional.normalize(written, dim=1), functional.normalize(self.own(rows), dim=1)
+        written: Tensor = self.content[rows]
+        return written, functional.normalize(self.own(rows), dim=1)
 
     def arrays(self) -> dict[str, ndarray]:
         """Everything that was learned, as numpy; the forward pass there needs no more."""
         state = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
         named = {name.removesuffix(".weight"): value for name, value in state.items()}
+        learned = named.pop("down") @ named.pop("up").T * CALM**2
+        named["asked"] = self.asked.numpy() + learned
         return {name: np.ascontiguousarray(value, np.float32) for name, value in named.items()}
 
     def _counts(self, bag: Bag) -> Float[Tensor, "2 e"]:

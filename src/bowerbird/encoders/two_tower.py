@@ -46,9 +46,10 @@ class TwoTower:
     """score(q, i) = q_c·v_c + g(n)·(q_o·v_o + b): what is written on i, and what i is by itself.
 
     The query pools the history's events, each with a learned weight by its age, the time passed and
-    its type; columns of people and of the request add to it. v_c is the content of the item through
-    a linear map that begins as the model `content`, v_o a vector of its own, trusted as far as the
-    item was met: g(n) = n / (n + κ). All four are unit vectors, the scale of each sum is learned.
+    its type; columns of people and of the request add to it. v_c is the content of the item; q_c
+    asks for it through the map of the model `content` and, beside it, a learned one of low rank.
+    v_o is the item's own vector, trusted as far as the item was met: g(n) = n / (n + κ). All four
+    are unit vectors, the scale of each sum is learned.
 
     Loss: softmax over the targets of the batch and uniform draws, corrected so that scores hold
     β · log popularity. In a share `id_dropout` of the loss items are known by their content alone,
@@ -57,11 +58,11 @@ class TwoTower:
 
     Source: Yi et al., RecSys 2019 (towers, logQ); Yang et al., WWW 2020 companion (mixed
     negatives); Volkovs et al., NeurIPS 2017 (dropout of ids); Mao et al., CIKM 2021 (pooled
-    histories, cosines).
+    histories, cosines); Hu et al., ICLR 2022, eq. 3 (a fixed map and a learned one of low rank).
     """
 
     dim: int = 128  # of an item's own vector
-    content_dim: int | None = None  # beside it, where anything is written on the items; None: all
+    content_rank: int = 256  # of what is learned beside the map of «content»
     max_len: int = 100  # events of a history
     history_dropout: float = 0.5  # share of the events left out of an example
     around: float = 0.5  # share of the examples that also read what came after, where ordered
@@ -78,8 +79,8 @@ class TwoTower:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("dim", "content_dim", "max_len", "negatives", "batch", "epochs", "patience"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
+        for name in ("dim", "content_rank", "max_len", "negatives", "batch", "epochs", "patience"):
+            if getattr(self, name) < 1:
                 raise ConfigError(f"{name} ≥ 1 expected, {getattr(self, name)} came")
         for name in ("history_dropout", "id_dropout"):
             if not 0 <= getattr(self, name) < 1:
@@ -162,16 +163,16 @@ class TwoTower:
 
         queries, counts = data.queries(), data.item_counts()
         content = np.zeros((len(counts), 0), np.float32) if reader is None else reader.items
-        asked = offered = np.zeros((0, 0), np.float32)
-        if reader is not None:
-            asked, offered = halves(reader.mixing, self.content_dim or len(reader.mixing))
+        asked = np.zeros((0, 0), np.float32) if reader is None else reader.mixing
+        drawn = np.random.default_rng(self.seed).standard_normal((len(asked), self.content_rank))
+        down = (drawn / np.sqrt(max(len(asked), 1))).astype(np.float32)
         kind = self._kind(data)
         own = spectral_start(data, self.dim, self.seed)
         says = np.zeros(len(counts), np.float32)
         if not data.ordered:  # as in a graph filter: the popular say less
             says = -0.5 * np.log(np.maximum(counts, 1)).astype(np.float32)
         sizes = (len(asker), len(kind.types), data.ordered)
-        start = Beginning(own, says, asked, offered, *sizes)
+        start = Beginning(own, says, asked, down, *sizes)
         gate = (counts / np.maximum(counts + self.warmup, 1)).astype(np.float32)
         histories, context = queries.known(len(counts)), asker.of_queries(queries)
         return TowerLesson(histories, context, content, counts, gate, kind, start)
@@ -252,19 +253,3 @@ class TwoTowerEncoder:
         store(folder, KIND, self.estimator, arrays | self.asker.arrays())
         if self.reader is not None:
             self.reader.save(folder / "content")
-
-
-def halves(
-    mixing: Float32[ndarray, "f f"], rank: int
-) -> tuple[Float32[ndarray, "f r"], Float32[ndarray, "f r"]]:
-    """H and C of a rank with H·Cᵀ nearest to a matrix.
-
-    >>> h, c = halves(np.diag([4.0, 9.0]).astype(np.float32), 1)
-    >>> (h @ c.T).round(3).tolist()
-    [[0.0, 0.0], [0.0, 9.0]]
-    """
-    left, values, right = np.linalg.svd(mixing.astype(np.float64))
-    rank = min(rank, len(values))
-    roots = np.sqrt(values[:rank])
-    h, c = left[:, :rank] * roots, right[:rank].T * roots
-    return np.ascontiguousarray(h, np.float32), np.ascontiguousarray(c, np.float32)
