@@ -42,11 +42,12 @@ def popular(n_items=8):
 
 
 def at(scores, alpha=0.0, data=None):
-    """A dial at a model that gives these scores to everybody."""
+    """A dial at a model that gives these scores to everybody, whoever else is shown what."""
     items = np.asarray(scores, dtype=np.float32)[:, None]
     data = data or popular(len(items))
     encoder = Given(items, np.ones(1, np.float32))
-    return Dial.over(VectorRetriever.over(encoder, data.catalog), data, alpha)
+    dial = Dial.over(VectorRetriever.over(encoder, data.catalog), data, alpha)
+    return replace(dial, exposure=None)
 
 
 @pytest.mark.parametrize("estimator", [Als(dim=8), Ease()])
