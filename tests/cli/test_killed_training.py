@@ -36,14 +36,22 @@ def started(shop, out):
     )  # fmt: skip
 
 
+def in_order(files):
+    try:
+        times = [file.stat().st_mtime_ns for file in files]
+    except FileNotFoundError:
+        return False
+    return times == sorted(times)
+
+
 def ended(process):
     _, told = process.communicate(timeout=300)
     return process.returncode, told
 
 
 def stopped_when(process, number, *files):
-    """Send the signal as soon as these files are there: after an epoch, after the choice."""
-    while process.poll() is None and not all(file.exists() for file in files):
+    """Send the signal as soon as these files are there, the last one written after the others."""
+    while process.poll() is None and not in_order(files):
         time.sleep(0.002)
     assert process.poll() is None, process.communicate()[1]
     process.send_signal(number)

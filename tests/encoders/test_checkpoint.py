@@ -67,7 +67,11 @@ def test_what_goes_on_ends_as_what_was_never_interrupted(transposed, tmp_path):
     assert told[0] == "going on after epoch 3 of 6"
     assert found.scores == expected.scores and found.losses == expected.losses
     assert torch.equal(later.network.weight, whole.network.weight)
-    assert not list(tmp_path.iterdir())
+    told.clear()
+    once_more = Fitting(transposed)
+    train(once_more, SCHEDULE, Session(told.append, checkpoints=tmp_path), "mark")
+    assert told == ["going on after epoch 6 of 6"]  # what is over is not trained again
+    assert torch.equal(once_more.network.weight, whole.network.weight)
 
 
 def test_moments_lie_in_memory_as_their_parameter_does(tmp_path):

@@ -234,7 +234,6 @@ def test_a_fit_that_was_killed_goes_on_and_ends_with_the_same_bytes(tmp_path):
     assert any(news.startswith("going on after epoch 3") for news in told)
     np.testing.assert_array_equal(again.table.vectors, whole.table.vectors)
     assert all((again.network[n] == whole.network[n]).all() for n in whole.network)
-    assert not any(tmp_path.iterdir())
 
 
 def test_a_checkpoint_of_other_data_is_not_used(tmp_path):

@@ -210,3 +210,64 @@ def test_words_of_a_world_where_content_wins():
     assert "1,200 items held out" in told[2]
     late = {"parts": parts, "won": "content", "skipped": {"a blend with als": "no time was left"}}
     assert "No blend that there was time for" in words(late)[1]
+
+
+def small():
+    """Two models that are trained, in moments."""
+    pytest.importorskip("torch", reason="the extra train is not installed")
+    return {
+        "sequence": seeded("sequence", 0, dim=8, blocks=1, epochs=2, text="tfidf"),
+        "two-tower": seeded("two-tower", 0, dim=8, content_rank=8, epochs=2, text="tfidf"),
+    }
+
+
+def followed(told, cut=None):
+    """News are collected; at those that begin like `cut` somebody presses Ctrl-C."""
+
+    def say(news):
+        told.append(news)
+        if cut is not None and news.startswith(cut):
+            raise KeyboardInterrupt
+
+    return say
+
+
+def test_a_contest_that_was_cut_off_does_not_train_again_what_was_trained(world, tmp_path):
+    train_, holdout = halves(world, LeaveOneOut(), 0)
+    terms, told = Terms(session=Session(checkpoints=tmp_path)), []
+
+    def tried(say):
+        contest = Contest(train_, holdout, terms, say, 600.0)
+        try_all(contest, small())
+        return contest.tried
+
+    whole = tried(followed([]))
+    for left in tmp_path.rglob("*.safetensors"):
+        left.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        tried(followed([], "two-tower: epoch 1 of 2"))
+    again = tried(followed(told))
+    assert any(news.startswith("sequence: going on after epoch 2 of 2") for news in told)
+    assert not any(news.startswith("sequence: epoch") for news in told)
+    for one, other in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        assert one.estimator == other.estimator
+
+
+def test_the_last_fit_of_a_blend_goes_on_too(world, tmp_path):
+    parts = ", ".join(
+        f"{name}({', '.join(f'{k}={v}' for k, v in settings.items())})"
+        for name, settings in {
+            "sequence": {"dim": 8, "blocks": 1, "epochs": 2, "text": "tfidf"},
+            "two-tower": {"dim": 8, "content_rank": 8, "epochs": 2, "text": "tfidf"},
+        }.items()
+    )
+    pytest.importorskip("torch", reason="the extra train is not installed")
+    blend, told = Blend(parts=parts, weights="1, 1", popularity=0.0), []
+    with pytest.raises(KeyboardInterrupt):
+        blend.fit(world, Session(followed([], "two-tower: epoch 1 of 2"), checkpoints=tmp_path))
+    again = blend.fit(world, Session(followed(told), checkpoints=tmp_path))
+    assert "sequence: going on after epoch 2 of 2" in told
+    whole = blend.fit(world)
+    queries = world.queries()
+    np.testing.assert_array_equal(again.encode_queries(queries), whole.encode_queries(queries))

@@ -138,11 +138,6 @@ class Unfinished:
             ) from error
         return progress
 
-    def remove(self) -> None:
-        """The fit is finished."""
-        if self.folder is not None:
-            (self.folder / FILE).unlink(missing_ok=True)
-
 
 def _state(network: nn.Module) -> dict[str, Tensor]:
     state: dict[str, Tensor] = network.state_dict()

@@ -30,7 +30,7 @@ class Session:
 
     say: Callable[[str], None] = silent  # told what is being done: epoch, loss, NDCG, time left
     validation: Holdout | None = None
-    checkpoints: Path | None = None  # a folder; a fit that finds its own unfinished work goes on
+    checkpoints: Path | None = None  # a folder; a fit that finds its own work goes on
     budget_s: float | None = None  # seconds from the start of the fit
     clock: Callable[[], float] = time.perf_counter
     until: float | None = None  # when the budget is spent, by this clock; `begun` says
@@ -40,6 +40,11 @@ class Session:
         if self.budget_s is None or self.until is not None:
             return self
         return replace(self, until=self.clock() + self.budget_s)
+
+    def part(self, name: str) -> "Session":
+        """The same for one of several fits: what it tells has its name, its checkpoint a folder."""
+        folder = None if self.checkpoints is None else self.checkpoints / name
+        return replace(self, checkpoints=folder, say=lambda news: self.say(f"{name}: {news}"))
 
     def seconds_from(self, start: float) -> float | None:
         """Seconds of the budget that were left at that moment; None without one."""

@@ -52,7 +52,8 @@ def train(course: Course, schedule: Schedule, session: Session, mark: str) -> Tr
     The learning rate rises over WARMUP steps and falls along half a cosine. A budget shortens the
     plan once the first epoch shows what one costs, so the fall is completed in time. Each epoch's
     randomness is made from the seed and the epoch's number alone: a run that was cut off and goes
-    on from its checkpoint ends with the same weights as one that was not.
+    on from its checkpoint ends with the same weights as one that was not; one that was over is not
+    trained again.
 
     Args:
         course: what is trained; its network is changed.
@@ -84,7 +85,6 @@ def train(course: Course, schedule: Schedule, session: Session, mark: str) -> Tr
         _tell(session, progress)
         unfinished.save(course.network, optimizers, progress)
     progress.restore(course.network)
-    unfinished.remove()
     kept = progress.best + 1 if not math.isnan(progress.best_score) else progress.done
     return Trained(kept, progress.losses, progress.scores, progress.events, progress.seconds)
 

@@ -111,7 +111,8 @@ class Blend:
         fitted = []
         for name, part in parts.items():
             session.say(f"fitting {name}")
-            fitted.append(part.fit(data))
+            known = replace(session.part(name), validation=None, budget_s=None)  # epochs are given
+            fitted.append(fit_with(part, data, known))
         return settled.assembled(fitted, data)
 
     def settled(
@@ -198,7 +199,9 @@ class Blend:
         for name, part in parts.items():
             session.say(f"weighing {name}")
             try:
-                fitted[name] = fit_with(part, train, replace(session, validation=holdout))
+                fitted[name] = fit_with(
+                    part, train, replace(session.part(name), validation=holdout)
+                )
             except BowerbirdError:
                 if parsed(self.parts):  # it was asked for
                     raise

@@ -116,12 +116,8 @@ class Contest:
     def _trained(self, name: str, estimator: Estimator, until_s: float) -> Tried:
         if until_s < LEAST_S:
             raise ConfigError(f"{LEAST_S:g} s to train in expected, {until_s:.0f} s are left")
-        session = replace(
-            self.terms.session,
-            say=lambda news: self.news(f"{name}: {news}"),
-            validation=self.holdout,
-            budget_s=until_s,
-        )
+        session = replace(self.terms.session, say=self.news).part(name)
+        session = replace(session, validation=self.holdout, budget_s=until_s)
         began = self.spent()
         fitted = fit_with(estimator, self.train, session)
         return self._judged(name, fitted.estimator, fitted, 1, self.spent() - began)
