@@ -126,7 +126,8 @@ class Bench:
         }
         RESULTS.mkdir(exist_ok=True)
         text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-        (RESULTS / f"{self.name}.json").write_text(text, "utf-8")
+        again = f"-seed-{self.seed}" if self.seed else ""
+        (RESULTS / f"{self.name}{again}.json").write_text(text, "utf-8")
         for bar in bars or []:
             verdict = "reached" if bar["reached"] else "MISSED"
             print(f"  {bar['what']}: {bar['got']:.4f}, bar {bar['at_least']}: {verdict}")

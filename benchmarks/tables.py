@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from typing import Any
 
 from measuring import RESULTS, ROOT
@@ -157,8 +158,13 @@ def encoders(results: dict[str, dict[str, Any]]) -> list[str]:
         if name not in results:
             continue
         result = results[name]
-        row = next(iter(result["figures"].values()))
-        got = ", ".join(f"{bar['what']} **{bar['got']:.4f}**" for bar in result["bars"])
+        rows = result["figures"]
+        row = rows.get("two-tower") or next(iter(rows.values()))
+        more = [r for n, r in sorted(results.items()) if n.startswith(f"{name}-seed-")]
+        got = ", ".join(
+            f"{bar['what']} **{bar['got']:.4f}**{spread([r['bars'][n] for r in (result, *more)])}"
+            for n, bar in enumerate(result["bars"])
+        )
         bars = ", ".join(f"{bar['at_least']:.3f}" for bar in result["bars"])
         cost = row.get("train") or row.get("cost") or {}
         told = f"{cost['cpu_seconds'] / 60:.0f} CPU min, {cost['peak_mb']:,} MB" if cost else "–"
@@ -166,6 +172,35 @@ def encoders(results: dict[str, dict[str, Any]]) -> list[str]:
         told += f", {result['commit']['id'][:7]}"
         lines.append(f"| {name} | {got} | {bars} | {covered} | {told} |")
     return lines
+
+
+def spread(bars: list[dict[str, Any]]) -> str:
+    """Mean and standard deviation, where there are several seeds."""
+    got = [bar["got"] for bar in bars]
+    if len(got) < 2:
+        return ""
+    return f" ({len(got)} seeds: {statistics.mean(got):.4f} ± {statistics.stdev(got):.4f})"
+
+
+def popularity(result: dict[str, Any]) -> list[str]:
+    """The dial: as it stands and where validation put it, on both; and what had to be reached."""
+    figures = result["figures"]
+    chosen = str(figures["chosen"]["alpha"])
+    lines = ["| | α | NDCG@10 | coverage@10 | ARP@10 |", "|---|---:|---:|---:|---:|"]
+    for alpha in ("0.0", chosen):
+        (point,) = [p for p in figures["validation"]["dial"] if str(p["alpha"]) == alpha]
+        told = (point["accuracy"], point["coverage"], point["arp"])
+        lines.append(_position("validation", alpha, told))
+    for alpha in ("0.0", chosen):
+        row = figures["test"][alpha]
+        told = (row["ndcg@10"], row["coverage@10"], row["arp@10"])
+        lines.append(_position("test", alpha, told))
+    return [*lines, "", *bars(result)]
+
+
+def _position(where: str, alpha: str, told: tuple[float, float, float]) -> str:
+    accuracy, coverage, popular = told
+    return f"| {where} | {alpha} | {accuracy:.4f} | {coverage:.4f} | {popular:,.0f} |"
 
 
 def replaced(text: str, name: str, lines: list[str]) -> str:
@@ -181,9 +216,9 @@ def main() -> None:
     found = {file.stem: json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json")}
     text = replaced(text, "encoders", encoders(found))
     for name, result in sorted(found.items()):
-        if name in ENCODERS:
+        if name in ENCODERS or "-seed-" in name:
             continue
-        kinds = {"speed": speed, "scale": scale, "training": training}
+        kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         make = kinds.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
         text = replaced(text, name, lines)
