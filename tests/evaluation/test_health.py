@@ -164,6 +164,12 @@ def test_small_and_empty_catalogs_have_the_figures_they_can_have(n):
     assert not any("nan" in light.figure for light in health.lights(before=health))
 
 
+def test_without_categories_the_page_says_so():
+    lights = health_of(*world()[:3]).lights()
+    (kinds,) = [light for light in lights if light.name == "Neighbours of one category"]
+    assert kinds.figure == "no categories are known"
+
+
 def test_a_space_in_which_nothing_is_placed_is_stopped():
     items, queries, counts, _ = world()
     health = health_of(np.full_like(items, np.nan), queries, counts)

@@ -13,7 +13,7 @@ from numpy import ndarray
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation.report import Report, plain
 
-POSITIONS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+POSITIONS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 """Values of α worth judging. Below 0 a holdout rewards what is popular and the catalog pays: add
 such values only for a model that knows nothing of popularity, such as one of texts."""
 

@@ -306,9 +306,10 @@ def _reach(health: Health) -> tuple[Light, ...]:
     chance = f"{_number(health.hubness_by_chance)} by chance"
     hubs = f"skewness {_number(health.hubness)} ({chance})"
     dead = f"{_percent(health.dead)} ({_percent(health.dead_by_chance)} by chance)"
-    same = (
-        f"{_percent(health.same_category)} ({_percent(health.same_category_by_chance)} by chance)"
-    )
+    chance = _percent(health.same_category_by_chance)
+    same = f"{_percent(health.same_category)} ({chance} by chance)"
+    if health.same_category != health.same_category:
+        same = "no categories are known"
     return (
         _at_most(
             ("Dead items", dead),
