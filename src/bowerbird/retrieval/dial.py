@@ -150,10 +150,10 @@ class Dial:
     def turned(self, candidates: Hits, k: int) -> Hits:
         """The k to show of these candidates at this α, in their order. Ties go to the earlier."""
         there = candidates.rows >= 0
-        added = np.float32(-self.alpha) * self.level
+        value = candidates.scores - np.float32(self.alpha) * self.level[candidates.rows]
         if self.exposure is not None:
-            added = added + self.exposure.prices(self.alpha, k, self.level)
-        value = np.where(there, candidates.scores + added[candidates.rows], NONE)
+            value += self.exposure.prices(self.alpha, k, self.level)[candidates.rows]
+        value = np.where(there, value, NONE)
         places = np.sort(np.argsort(-value, axis=1, kind="stable")[:, :k], axis=1)
         return Hits(*(np.take_along_axis(each, places, axis=1) for each in candidates))
 

@@ -17,6 +17,8 @@ PLACES = 0.05
 """Of all places, at most, that items get which would not have come by themselves."""
 MORE = 1e-4
 """Of a price, over what is just enough: equal values go to the item the model prefers."""
+KEPT = 16
+"""Positions and lengths whose prices are kept; a server is asked for few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,17 @@ class LeastExposure:
             k: length of the lists.
             level: of the dial.
         """
-        if (alpha, k) not in self.known:
+        found = self.known.get((alpha, k))
+        if found is None:
             asked = len(self.candidates.rows)
             least = max(1, round(PEOPLE * asked / max(self.people, 1)))
             spend = PLACES * min(max(alpha, 0.0), 1.0) * asked * k
             lacks = _lacks(self.candidates, np.float32(alpha) * level, k)
-            self.known[alpha, k] = cheapest(*lacks, len(level), least, spend)
-        return self.known[alpha, k]
+            found = cheapest(*lacks, len(level), least, spend)
+            if len(self.known) >= KEPT:
+                self.known.clear()
+            self.known[alpha, k] = found
+        return found
 
 
 def cheapest(
