@@ -9,8 +9,11 @@ from bowerbird.data.dataset import Catalog, Dataset, Interactions
 from bowerbird.data.queries import Queries
 from bowerbird.data.split import ColdItems, LeaveOneOut
 from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.encoders.asker import Asker
 from bowerbird.encoders.bags import Drawing, Kind, bag_of, drawn_bag
+from bowerbird.encoders.content import Content
 from bowerbird.encoders.session import Session
+from bowerbird.encoders.text import unit
 from bowerbird.encoders.tower_course import LATEST, newest, silenced
 from bowerbird.encoders.tower_forward import item_vectors, query_vectors
 from bowerbird.encoders.towers import Beginning, Towers
@@ -83,6 +86,19 @@ def test_whoever_says_nothing_has_a_vector_of_zeros():
     bag = bag_of(Queries.of([[], [1]]), Kind(True, False, ()), 100)
     vectors = query_vectors(network.arrays(), written, bag, np.zeros((2, 3), np.float32))
     assert not vectors[0].any() and vectors[1, -1] == 1
+
+
+def test_it_begins_as_the_model_content():
+    data = sorted_world()
+    content, queries = Content(text="tfidf").fit(data), data.queries()
+    lesson = TwoTower(**SMALL)._lesson(data, content, Asker.of(data.traits))
+    arrays = Towers(lesson.start, lesson.content).arrays()
+    bag = bag_of(queries, lesson.kind, 100)
+    said = query_vectors(arrays, lesson.content, bag, np.zeros((len(queries), 0), np.float32))
+    wide = lesson.content.shape[1]
+    np.testing.assert_allclose(unit(said[:, :wide]), content.encode_queries(queries), atol=1e-5)
+    items = item_vectors(arrays, lesson.content, lesson.gate)
+    np.testing.assert_array_equal(items[:, :wide], content.encode_items(data.catalog))
 
 
 def test_it_finds_what_goes_with_what_by_ids_alone():
