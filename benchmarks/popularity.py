@@ -35,11 +35,11 @@ class Known:
     items: ndarray
     queries: ndarray
 
-    def encode_items(self, catalog: Any) -> ndarray:  # noqa: ANN401
+    def encode_items(self, catalog: Any) -> ndarray:  # noqa: ANN401  imported late
         """As they are."""
         return self.items
 
-    def encode_queries(self, queries: Any) -> ndarray:  # noqa: ANN401
+    def encode_queries(self, queries: Any) -> ndarray:  # noqa: ANN401  imported late
         """Of these rows."""
         return np.asarray(self.queries[queries.now])
 
@@ -155,7 +155,7 @@ def _frontiers(bench: Bench, folder: Path) -> dict[str, list[dict[str, float]]]:
     return {name: [judge.point(*each) for each in some] for name, some in found.items()}
 
 
-def mmr(pool: Any, vectors: ndarray, k: int) -> list[tuple[float, Any]]:  # noqa: ANN401
+def mmr(pool: Any, vectors: ndarray, k: int) -> list[tuple[float, Any]]:  # noqa: ANN401  imported late
     """The pool's best k by weight · relevance - (1 - weight) · the largest cosine to those above.
 
     Source: Carbonell & Goldstein 1998.
@@ -186,7 +186,7 @@ def mmr(pool: Any, vectors: ndarray, k: int) -> list[tuple[float, Any]]:  # noqa
     return [(weight, Hits(listed, order)) for weight, listed in rows.items()]
 
 
-def _by(scorer: Any, queries: Any, pool: Any) -> Any:  # noqa: ANN401
+def _by(scorer: Any, queries: Any, pool: Any) -> Any:  # noqa: ANN401  imported late
     """The pool in the order of another model's scores."""
     from bowerbird.index.index import Hits
 
@@ -205,7 +205,7 @@ class _Judge:
     background: Any
 
     @classmethod
-    def of(cls, data: Any, answers: Path) -> "_Judge":  # noqa: ANN401
+    def of(cls, data: Any, answers: Path) -> "_Judge":  # noqa: ANN401  imported late
         from scipy.sparse import csr_array
 
         from bowerbird.data.split import Holdout
@@ -226,7 +226,7 @@ class _Judge:
         holdout = Holdout(np.arange(b, dtype=np.int32), queries, relevant, rules=rules)
         return cls(queries, history(queries, n), holdout, Background.of(data))
 
-    def point(self, alpha: float, hits: Any) -> dict[str, float]:  # noqa: ANN401
+    def point(self, alpha: float, hits: Any) -> dict[str, float]:  # noqa: ANN401  imported late
         """Figures of these lists."""
         from bowerbird.evaluation.offline import judge
 

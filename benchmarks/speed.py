@@ -35,7 +35,7 @@ def fitted(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401  a Datase
     return _theirs(name, data, seed)
 
 
-def _ours(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401
+def _ours(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401  imported late
     from bowerbird.encoders.popularity import Popularity
     from bowerbird.retrieval.models import estimator_of
     from bowerbird.runs.assemble import recommender_of
@@ -49,7 +49,7 @@ def _ours(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401
     return lambda k: recommender.recommend(everyone, k)
 
 
-def _theirs(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401
+def _theirs(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401  imported late
     import numpy as np
     from implicit.cpu.als import AlternatingLeastSquares
     from implicit.nearest_neighbours import BM25Recommender, CosineRecommender

@@ -60,7 +60,7 @@ def pages() -> list[Path]:
 
 def command_page() -> str:
     """docs/cli.md: every command with its arguments and options."""
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]  # a group
     return HEAD + "".join(_section(name, command) for name, command in commands.items())
 
 
@@ -90,7 +90,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401  typer does not ex
     return f"\n## bowerbird {name}\n\n{about}\n\n{shown}{table}"
 
 
-def _row(parameter: Any, hint: Any) -> str:  # noqa: ANN401
+def _row(parameter: Any, hint: Any) -> str:  # noqa: ANN401  as above
     if parameter.param_type_name == "argument":
         names = parameter.name.upper() if parameter.required else f"[{parameter.name.upper()}]"
     else:

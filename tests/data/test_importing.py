@@ -148,7 +148,7 @@ def test_sqlite_gives_the_same_dataset(tmp_path, truth):
 
 
 def test_duckdb_gives_the_same_dataset(tmp_path, truth):
-    duckdb = pytest.importorskip("duckdb")
+    duckdb = pytest.importorskip("duckdb", reason="the extra sql is not installed")
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
         for name, frame in (("events", EVENTS), ("items", ITEMS)):
             frame.write_parquet(tmp_path / f"{name}.parquet")

@@ -72,7 +72,7 @@ def journey_files(folder):
             "basket_id": [10, 11, 12],
             "quantity": [1, 2, 0],
             "sales_value": [2.0, 3.0, 0.0],
-            "transaction_timestamp": [datetime(2017, 1, 1, 0, 0, s) for s in (1, 2, 3)],  # noqa: DTZ001
+            "transaction_timestamp": [datetime(2017, 1, 1, 0, 0, s) for s in (1, 2, 3)],  # noqa: DTZ001  as the file has it
         }
     )
     products = pl.DataFrame(
@@ -93,7 +93,7 @@ def journey_files(folder):
         "demographics": pl.DataFrame({"household_id": [900], "age": ["65+"]}),
         "coupons": pl.DataFrame({"coupon_upc": [5], "product_id": [1], "campaign_id": [26]}),
         "coupon_redemptions": pl.DataFrame(
-            redeemed | {"redemption_date": [datetime(2017, 1, 1)]}  # noqa: DTZ001
+            redeemed | {"redemption_date": [datetime(2017, 1, 1)]}  # noqa: DTZ001  as the file has it
         ),
     }
     for name, table in tables.items():
@@ -182,7 +182,7 @@ def test_the_second_time_nothing_is_fetched(shelf, tmp_path, monkeypatch):
 
 def test_progress_counts_the_bytes_of_both_wheels(shelf, tmp_path, monkeypatch):
     slow = "import shutil, sys, time; shutil.copy(sys.argv[1], sys.argv[2]); time.sleep(0.3)"
-    wheels = lambda wheel: str(shelf / f"{wheel.name}.whl")  # noqa: E731
+    wheels = lambda wheel: str(shelf / f"{wheel.name}.whl")  # noqa: E731  short
     monkeypatch.setattr(known, "LOOK_S", 0.05)
     monkeypatch.setattr(
         known, "_command", lambda w, folder: [sys.executable, "-c", slow, wheels(w), str(folder)]

@@ -96,7 +96,7 @@ def test_batches_of_a_query_may_have_types_of_their_own(tmp_path, monkeypatch):
 
 
 def test_a_table_or_a_query_of_duckdb_gives_its_rows(tmp_path):
-    duckdb = pytest.importorskip("duckdb")
+    duckdb = pytest.importorskip("duckdb", reason="the extra sql is not installed")
     key = uuid.UUID(int=7)
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
         database.execute("CREATE TABLE events (user UUID, item BIGINT)")

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-pytest.importorskip("PIL")
+pytest.importorskip("PIL", reason="the extra image is not installed")
 from PIL import Image
 
 from bowerbird.encoders import images
@@ -119,7 +119,7 @@ def test_outputs_are_averaged_over_their_places():
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    return pytest.importorskip("torch", reason="the extra train is not installed")
 
 
 def colour_model(torch, last=False, pool=True):
@@ -230,7 +230,7 @@ def test_an_onnx_file_that_takes_something_else_is_told(torch, tmp_path, some):
 
 
 def test_a_file_that_is_no_onnx_is_told(tmp_path, some):
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     (tmp_path / "m.onnx").write_bytes(b"garbage")
     with pytest.raises(ArtifactError, match="a readable ONNX file expected"):
         OnnxImages(str(tmp_path / "m.onnx")).encode(some)

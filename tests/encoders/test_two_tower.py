@@ -49,7 +49,7 @@ def best(encoder, data, queries):
 def towers(typed=2, content=6, context=3, n=9, dim=4):
     """Towers whose every parameter is noise, so that nothing is left out by being zero."""
     rng = np.random.default_rng(0)
-    some = lambda *shape: rng.standard_normal(shape).astype(np.float32)  # noqa: E731
+    some = lambda *shape: rng.standard_normal(shape).astype(np.float32)  # noqa: E731  short
     start = Beginning(
         some(n, dim), some(n), some(content, content), some(content, 5), context, typed, True
     )

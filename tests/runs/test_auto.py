@@ -108,7 +108,7 @@ class Slow:
     epochs: int = 50
     asked: tuple = ()
 
-    def fit(self, data, session=Session()):  # noqa: B008
+    def fit(self, data, session=Session()):  # noqa: B008  frozen
         SESSIONS.append(session)
         fitted = CoOccurrence().fit(data)
         found = replace(self, epochs=7) if session.validation is not None else self

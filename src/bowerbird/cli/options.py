@@ -145,7 +145,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = cls(**{f.name: given.pop(f.name) for f in fields(cls)})
         command(**given)
 
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     call.__doc__, call.__name__ = command.__doc__, command.__name__
     return call

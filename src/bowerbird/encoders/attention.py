@@ -21,14 +21,14 @@ class Bias(torch.autograd.Function):
     """A table looked up by class; its gradient is a weighted count, not a scatter of vectors."""
 
     @staticmethod
-    def forward(ctx: Any, table: Tensor, classes: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, table: Tensor, classes: Tensor) -> Tensor:  # noqa: ANN401  of torch
         """(classes, heads) and (…, l, l) → (…, heads, l, l)."""
         ctx.save_for_backward(classes)
         ctx.shape = table.shape
         return torch.stack([column[classes] for column in table.T.contiguous()], dim=-3)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401  of torch
         """Summed by class."""
         (classes,), (size, heads) = ctx.saved_tensors, ctx.shape
         flat = classes.reshape(-1)
@@ -63,9 +63,9 @@ class Block(nn.Module):
         *parts, gate = self.mixed(self.norm_attention(x)).split(dim, dim=-1)
         q, k, v = (part.view(b, length, self.heads, -1).transpose(1, 2) for part in parts)
         weights = (q @ k.transpose(-1, -2)) * (dim // self.heads) ** -0.5
-        weights = weights + Bias.apply(self.distance, distances[None])  # type: ignore[no-untyped-call]
+        weights = weights + Bias.apply(self.distance, distances[None])  # type: ignore[no-untyped-call]  # torch
         if gaps is not None:
-            weights = weights + Bias.apply(self.gap, gaps)  # type: ignore[no-untyped-call]
+            weights = weights + Bias.apply(self.gap, gaps)  # type: ignore[no-untyped-call]  # torch
         weights = torch.softmax(weights.masked_fill(future, -1e9), dim=-1)
         seen = (weights @ v).transpose(1, 2).reshape(b, length, dim)
         x = x + self.drop(self.out(seen) * torch.sigmoid(gate))
@@ -76,6 +76,8 @@ class Block(nn.Module):
 
 class Network(nn.Module):
     """Item vectors in, one vector out at every place: what the next item should be near to."""
+
+    distances: Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -102,7 +104,7 @@ class Network(nn.Module):
         if context is not None and self.context is not None:
             x = x + self.context(context)[:, None]
         x = self.drop(x)
-        distances: Tensor = self.distances[:length, :length]  # type: ignore[index]
+        distances: Tensor = self.distances[:length, :length]
         place = torch.arange(length, device=items.device)
         future = place[None, :] > place[:, None]
         for block in self.blocks:

@@ -33,8 +33,8 @@ class Estimator(Protocol):
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
-    def fit(self, data: Dataset) -> Any:  # noqa: ANN401
+    def fit(self, data: Dataset) -> Any:  # noqa: ANN401  each has its own
         """Learn from the data."""
 
-    def load(self, folder: Path) -> Any:  # noqa: ANN401
+    def load(self, folder: Path) -> Any:  # noqa: ANN401  each has its own
         """What `fit` had made, read back from a folder."""

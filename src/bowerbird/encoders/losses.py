@@ -27,7 +27,7 @@ def full_softmax(
     >>> full_softmax(torch.zeros(1, 2), torch.ones(4, 2), torch.tensor([3])).item()  # log 4
     1.3862943649291992
     """
-    result: Tensor = _FullSoftmax.apply(queries, items, targets)  # type: ignore[no-untyped-call]
+    result: Tensor = _FullSoftmax.apply(queries, items, targets)  # type: ignore[no-untyped-call]  # torch
     return result
 
 
@@ -55,7 +55,7 @@ def sampled_softmax(
 
 class _FullSoftmax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, items: Tensor, targets: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, queries: Tensor, items: Tensor, targets: Tensor) -> Tensor:  # noqa: ANN401  of torch
         kind = queries.device.type
         fast = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         q, v = (t.detach().to(fast or torch.float32) for t in (queries, items))
@@ -80,7 +80,7 @@ class _FullSoftmax(torch.autograd.Function):
         return total / max(count, 1)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401  of torch
         (to_queries, to_items), (one, other) = ctx.saved_tensors, ctx.kinds
         gradient = gradients[0]
         return (to_queries * gradient).to(one), (to_items * gradient).to(other), None

@@ -5,6 +5,7 @@ Apart from the encoder because this is the only part of it that needs torch.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,9 @@ over all of them goes on moving a row after its step, by about so much in all
 class Sequences(nn.Module):
     """The network and its item table: an own vector, gated, plus what is written on the item."""
 
+    content: Tensor
+    gate: Tensor
+
     def __init__(self, lesson: Lesson, shape: Shape) -> None:
         super().__init__()
         own = torch.from_numpy(np.vstack([lesson.start, np.zeros_like(lesson.start[:1])]))
@@ -45,8 +49,8 @@ class Sequences(nn.Module):
 
     def vectors(self, rows: Tensor, id_dropout: float = 0.0) -> Tensor:
         """(r,) rows → (r, dim); in training some items are known by their content alone."""
-        gate: Tensor = self.gate[rows]  # type: ignore[index]
-        content: Tensor = self.content[rows]  # type: ignore[index]
+        gate: Tensor = self.gate[rows]
+        content: Tensor = self.content[rows]
         if not content.shape[1]:
             own: Tensor = self.own(rows) * (gate > 0)[:, None]
             return own
@@ -71,12 +75,12 @@ class SequenceCourse:
         """Adam; the item table by the rows that a step has touched, where not all are."""
         table, fused = [self.network.own.weight], self.device.type in ("cpu", "cuda")
         rest = [p for n, p in self.network.named_parameters() if n != "own.weight"]
-        settings = {"betas": (0.9, 0.98)}
+        settings: dict[str, Any] = {"betas": (0.9, 0.98)}
         if self.m > WHOLE:
             touched = [{"params": table, "share": TOUCHED}]
-            sparse = torch.optim.SparseAdam(touched, **settings)  # type: ignore[arg-type]
-            return [torch.optim.Adam(rest, fused=fused, **settings), sparse]  # type: ignore[arg-type]
-        return [torch.optim.Adam([*table, *rest], fused=fused, **settings)]  # type: ignore[arg-type]
+            sparse = torch.optim.SparseAdam(touched, **settings)
+            return [torch.optim.Adam(rest, fused=fused, **settings), sparse]
+        return [torch.optim.Adam([*table, *rest], fused=fused, **settings)]
 
     def losses(self, rng: np.random.Generator) -> list[tuple[Callable[[], Tensor], int]]:
         """One epoch."""

@@ -44,6 +44,8 @@ class SequenceExport:
         class Asked(torch.nn.Module):
             """The network behind its own item table."""
 
+            table: torch.Tensor
+
             def __init__(self) -> None:
                 super().__init__()
                 self.network = Network(encoder.shape())
@@ -53,7 +55,7 @@ class SequenceExport:
 
             def forward(self, *given: torch.Tensor) -> torch.Tensor:
                 named = dict(zip(names, given, strict=True))
-                items: torch.Tensor = self.table[named["rows"]]  # type: ignore[index]
+                items: torch.Tensor = self.table[named["rows"]]
                 more = (named.get(name) for name in ("gaps", "types", "context"))
                 states = self.network(items, *more)
                 last = named["last"][:, None, None].expand(-1, 1, states.shape[2])

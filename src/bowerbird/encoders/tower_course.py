@@ -6,6 +6,7 @@ Apart from the encoder because this is the only part of it that needs torch.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,12 +95,13 @@ class TowerCourse:
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam; the item table by the rows that a step has touched, where not all are."""
-        table, settings = [self.network.own.weight], {"betas": (0.9, 0.98)}
+        table = [self.network.own.weight]
+        settings: dict[str, Any] = {"betas": (0.9, 0.98)}
         rest = [p for name, p in self.network.named_parameters() if name != "own.weight"]
         if len(self.lesson.counts) > SPARSE:
-            sparse = torch.optim.SparseAdam(table, **settings)  # type: ignore[arg-type]
-            return [torch.optim.Adam(rest, fused=True, **settings), sparse]  # type: ignore[arg-type]
-        return [torch.optim.Adam([*table, *rest], fused=True, **settings)]  # type: ignore[arg-type]
+            sparse = torch.optim.SparseAdam(table, **settings)
+            return [torch.optim.Adam(rest, fused=True, **settings), sparse]
+        return [torch.optim.Adam([*table, *rest], fused=True, **settings)]
 
     def losses(self, rng: np.random.Generator) -> list[tuple[Callable[[], Tensor], int]]:
         """One epoch: every example once, in random order."""

@@ -109,7 +109,7 @@ def _epoch(
             optimizer.zero_grad(set_to_none=True)
         with torch.autocast(kind, fast, enabled=fast is not None):
             loss = loss_of()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch
         dense = [p for p in network.parameters() if p.grad is not None and not p.grad.is_sparse]
         nn.utils.clip_grad_norm_(dense, CLIP)
         for optimizer in optimizers:

@@ -220,7 +220,7 @@ class Blend:
         return made, {name: used[name] for name in kept}
 
 
-def fit_with(estimator: Estimator, data: Dataset, session: Session) -> Any:  # noqa: ANN401
+def fit_with(estimator: Estimator, data: Dataset, session: Session) -> Any:  # noqa: ANN401  a model
     """Fit, and let those that take long be followed."""
     fit: Any = estimator.fit
     return fit(data, session) if takes_session(estimator) else fit(data)

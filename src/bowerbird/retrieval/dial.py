@@ -151,7 +151,7 @@ class Dial:
         """The k to show of these candidates at this α, in their order. Ties go to the earlier."""
         there = candidates.rows >= 0
         value = candidates.scores - np.float32(self.alpha) * self.level[candidates.rows]
-        if self.exposure is not None:
+        if self.exposure is not None and self.alpha > 0:
             value += self.exposure.prices(self.alpha, k, self.level)[candidates.rows]
         value = np.where(there, value, NONE)
         places = np.sort(np.argsort(-value, axis=1, kind="stable")[:, :k], axis=1)

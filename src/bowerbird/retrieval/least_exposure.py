@@ -41,10 +41,10 @@ class LeastExposure:
     )
 
     def prices(self, alpha: float, k: int, level: Float32[ndarray, "n"]) -> Float32[ndarray, "n"]:
-        """What each item gets on top; zeros for α ≤ 0.
+        """What each item gets on top.
 
         Args:
-            alpha: how far the dial is turned.
+            alpha: how far the dial is turned; above 0.
             k: length of the lists.
             level: of the dial.
         """
@@ -52,7 +52,7 @@ class LeastExposure:
         if found is None:
             asked = len(self.candidates.rows)
             least = max(1, round(PEOPLE * asked / max(self.people, 1)))
-            spend = PLACES * min(max(alpha, 0.0), 1.0) * asked * k
+            spend = PLACES * min(alpha, 1.0) * asked * k
             lacks = _lacks(self.candidates, np.float32(alpha) * level, k)
             found = cheapest(*lacks, len(level), least, spend)
             if len(self.known) >= KEPT:

@@ -153,7 +153,12 @@ def again(data: Dataset, train: Dataset) -> float:
     return len(data.log) / max(len(train.log), 1)
 
 
-def asked(fitted: Any, train: Dataset, holdout: Holdout, terms: Terms) -> Hits:  # noqa: ANN401
+def asked(
+    fitted: Any,  # noqa: ANN401  an encoder or a retriever
+    train: Dataset,
+    holdout: Holdout,
+    terms: Terms,
+) -> Hits:
     """The lists of a fitted model, as people would get them."""
     engine = recommender_of(fitted, train, terms.fallback, holdout.repeats)
     return replace(engine, allow=holdout.allow).recommend(holdout.queries, terms.k)
