@@ -164,10 +164,10 @@ def test_small_and_empty_catalogs_have_the_figures_they_can_have(n):
     assert not any("nan" in light.figure for light in health.lights(before=health))
 
 
-def test_without_categories_the_page_says_so():
+def test_without_a_category_column_the_page_says_so():
     lights = health_of(*world()[:3]).lights()
     (kinds,) = [light for light in lights if light.name == "Neighbours of one category"]
-    assert kinds.figure == "no categories are known"
+    assert kinds.figure == "no category column"
 
 
 def test_a_space_in_which_nothing_is_placed_is_stopped():

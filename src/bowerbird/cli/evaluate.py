@@ -193,7 +193,7 @@ def newcomers(comparison: Comparison) -> list[tuple[str, list[list[str]]]]:
     if not curves:
         return []
     first = next(iter(curves.values()))
-    head = ["model", *(f"{n} events" for n in first.revealed)]
+    head = ["model", *(f"{n} event{'s' * (n != 1)}" for n in first.revealed)]
     rows = [[name, *(f"{mean:.4f}" for mean in one.means())] for name, one in curves.items()]
     people = first.values.shape[1]
     title = f"NDCG@{first.k} for the same {people:,} people, had they come so many events ago"

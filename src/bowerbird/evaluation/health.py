@@ -309,7 +309,7 @@ def _reach(health: Health) -> tuple[Light, ...]:
     chance = _percent(health.same_category_by_chance)
     same = f"{_percent(health.same_category)} ({chance} by chance)"
     if health.same_category != health.same_category:
-        same = "no categories are known"
+        same = "no category column"
     return (
         _at_most(
             ("Dead items", dead),
