@@ -166,7 +166,8 @@ def machine() -> dict[str, Any]:
 def parser(about: str, names: list[str]) -> argparse.ArgumentParser:
     """The options that all benchmarks share."""
     options = argparse.ArgumentParser(description=about)
-    options.add_argument("--only", choices=names, action="append", help="may be repeated")
+    if names:
+        options.add_argument("--only", choices=names, action="append", help="may be repeated")
     options.add_argument(
         "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of data sets"
     )

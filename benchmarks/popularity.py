@@ -3,8 +3,8 @@
 Everyone's last event is the test, the last but one validation; the model has seen neither. The
 dial, a discount of scores, EASE and MMR re-ranking are judged on validation; the position chosen
 there is read on the test once, by a script that knows nothing of us. `--run FOLDER` takes a run
-that was fitted without everyone's last two events; `--model als --no-test` tries the script in
-minutes, reads no test event and keeps nothing.
+of `--model` that was fitted without everyone's last two events; `--model als --no-test` tries the
+script in minutes, reads no test event and keeps nothing.
 """
 
 import json
@@ -269,12 +269,12 @@ def _tested(bench: Bench, folder: Path, alpha: float) -> dict[str, float]:
 
 def main() -> None:
     """Measure, where the data is there."""
-    options = parser(__doc__ or "", ["popularity-ml-1m"])
+    options = parser(__doc__ or "", [])
     options.add_argument("--run", type=Path, help="fitted without everyone's last two events")
-    options.add_argument("--model", default="sequence", help="what is trained without --run")
+    options.add_argument("--model", default="sequence", help="what is trained, or in --run")
     options.add_argument("--no-test", action="store_true", help="validation only; keeps nothing")
     told = options.parse_args()
-    bench = begin("popularity-ml-1m", told, ["ml-1m"])
+    bench = begin(f"popularity-ml-1m-{told.model}", told, ["ml-1m"])
     if bench is not None:
         measure(bench, told.run and told.run.resolve(), told.model, not told.no_test)
 

@@ -12,6 +12,7 @@ from bowerbird.encoders.batches import (
     gap_classes,
     grouped,
     padded,
+    rounded,
     started,
     windows,
 )
@@ -36,9 +37,20 @@ def test_batches_hold_about_as_many_places_as_asked_and_little_padding():
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     groups = list(grouped(windows(offsets, 50, rng), 512, rng))
     sizes = [(g[:, 1] - g[:, 0] - 1) for g in groups]
-    places = np.array([s.max() * len(s) for s in sizes])
+    places = np.array([rounded(int(s.max())) * len(s) for s in sizes])
     assert places.max() <= 512 and np.median(places) > 400
     assert sum(s.sum() for s in sizes) / places.sum() > 0.9
+
+
+def test_few_shapes_come_again_and_again():
+    widths = {rounded(length) for length in range(1, 201)}
+    assert len(widths) == 49 and all(rounded(width) == width for width in widths)
+    assert all(length <= rounded(length) <= 1.125 * length for length in range(1, 300))
+    queries = Queries.of([list(range(18)), [1, 2, 3]])
+    long = np.array([[0, 18], [18, 21]])  # 17 inputs
+    assert padded(queries, long, 99, 1, True).gaps.shape == (2, 18, 18)
+    assert padded(queries, long, 99, 0, True).gaps.shape == (2, 18, 18)  # 18, as they are
+    assert padded(queries, long[:, :] - [0, 1], 99, 0, False).items.shape == (2, 17)
 
 
 def test_a_batch_worked_by_hand():

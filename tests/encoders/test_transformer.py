@@ -9,7 +9,8 @@ from bowerbird.data.dataset import Catalog
 from bowerbird.data.queries import Queries
 from bowerbird.data.split import LeaveOneOut
 from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.encoders import sequence_course
+from bowerbird.encoders import sequence_course, transformer
+from bowerbird.encoders.asker import Asker
 from bowerbird.encoders.batches import padded
 from bowerbird.encoders.forward import Forward
 from bowerbird.encoders.session import Session
@@ -181,10 +182,20 @@ def test_a_budget_is_kept():
     assert encoder.estimator.epochs == 3
 
 
+def test_batches_are_larger_where_there_are_many_events(monkeypatch):
+    data = walk()
+    asker = Asker.of(data.traits)
+    assert Transformer()._terms(data, None, asker).events == 1024
+    monkeypatch.setattr(transformer, "MANY", len(data.log))
+    assert Transformer()._terms(data, None, asker).events == 2048
+    assert Transformer(batch_events=7)._terms(data, None, asker).events == 7
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {"dim": 0},
+        {"batch_events": 0},
         {"dim": 15},
         {"dropout": 1.0},
         {"learning_rate": 0.0},

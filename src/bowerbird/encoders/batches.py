@@ -61,13 +61,26 @@ def grouped(
     order = np.argsort(lengths + rng.random(len(lengths)) * np.maximum(1, 0.1 * lengths))
     ends, widest, start = [], 0, 0
     for place, length in enumerate(lengths[order].tolist()):
-        widest = max(widest, length)
+        widest = max(widest, rounded(length))
         if widest * (place + 1 - start) > events and place > start:
             ends.append(place)
-            start, widest = place, length
+            start, widest = place, rounded(length)
     groups = np.split(order, ends)
     for number in rng.permutation(len(groups)):
         yield pieces[groups[number]]
+
+
+def rounded(length: int) -> int:
+    """Up to a whole number of eighths of its octave, and of 8 in the end.
+
+    Few shapes come back again and again: for each new one the processor's matrix product is made
+    anew, which took a fifth of the time of training on ml-1m.
+
+    >>> [rounded(length) for length in (1, 15, 17, 33, 121, 199)]
+    [1, 15, 18, 36, 128, 200]
+    """
+    step = min(8, max(1, 1 << length.bit_length() >> 4))
+    return -(-length // step) * step
 
 
 def padded(
@@ -84,6 +97,7 @@ def padded(
     """
     lengths = pieces[:, 1] - pieces[:, 0] - shift
     width = int(lengths.max(initial=1))
+    width = rounded(width) if shift else width
     place = np.arange(width)
     inside = place < lengths[:, None]
     spot = pieces[:, :1] + np.minimum(place, np.maximum(lengths[:, None] - 1, 0))

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, diags_array
 
 from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.queries import Queries
-from bowerbird.encoders.describe import Describer
+from bowerbird.encoders.describe import USABLE, Describer
 from bowerbird.encoders.pretrained import check_spec
 from bowerbird.encoders.stored import store, stored
 from bowerbird.encoders.text import unit
@@ -96,6 +96,11 @@ class Content:
         fading = (0.9, 0.7, 1.0) if data.ordered else (self.decay,)
         grid = [replace(self, blend=b, decay=d) for d in fading for b in (0.4, 0.7)]
         return tuple(dict.fromkeys([self, *grid]))[:6]
+
+    def fit_written(self, data: Dataset) -> "ContentEncoder | None":
+        """Fitted; None where nothing is written on the items."""
+        written = any(column.kind in USABLE for column in data.catalog.fields.values())
+        return self.fit(data) if written else None
 
     @classmethod
     def load(cls, folder: Path) -> "ContentEncoder":

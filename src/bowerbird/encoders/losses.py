@@ -65,17 +65,15 @@ class _FullSoftmax(torch.autograd.Function):
         rows = max(1, CELLS // len(v))
         for start in range(0, count, rows):
             some, own = q[start : start + rows], targets[start : start + rows, None]
-            logits = (some @ v.T).float()
-            own_logits, top = logits.gather(1, own), logits.amax(dim=1, keepdim=True)
-            share = logits.sub_(top).exp_()
-            mass = share.sum(dim=1, keepdim=True)
-            total += (mass.log() + top - own_logits).sum()
-            share.mul_(1 / (mass * count))
-            share.scatter_add_(1, own, torch.full_like(mass, -1 / count))
-            share = share.to(q.dtype)
+            logits = some @ v.T
+            below = logits.amax(dim=1, keepdim=True) - logits.gather(1, own)
+            share = torch.softmax(logits, dim=1)
+            # the largest share is 1 / Σ e^(logit - largest)
+            total += (below.float() - share.amax(dim=1, keepdim=True).float().log()).sum()
+            share.scatter_add_(1, own, torch.full_like(share[:, :1], -1.0))
             to_queries[start : start + rows] = share @ v
             to_items += share.T @ some
-        ctx.save_for_backward(to_queries, to_items)
+        ctx.save_for_backward(to_queries / max(count, 1), to_items / max(count, 1))
         ctx.kinds = (queries.dtype, items.dtype)
         return total / max(count, 1)
 

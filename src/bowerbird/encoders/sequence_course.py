@@ -5,7 +5,6 @@ Apart from the encoder because this is the only part of it that needs torch.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from bowerbird.encoders.batches import Batch, answered, grouped, padded, started
 from bowerbird.encoders.judging import Judge
 from bowerbird.encoders.lesson import Lesson, Shape, Terms
 from bowerbird.encoders.losses import full_softmax, sampled_softmax
+from bowerbird.encoders.training import adam
 
 WHOLE = 5_000
 """Items up to which the softmax runs over all of them."""
@@ -73,14 +73,7 @@ class SequenceCourse:
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam; the item table by the rows that a step has touched, where not all are."""
-        table, fused = [self.network.own.weight], self.device.type in ("cpu", "cuda")
-        rest = [p for n, p in self.network.named_parameters() if n != "own.weight"]
-        settings: dict[str, Any] = {"betas": (0.9, 0.98)}
-        if self.m > WHOLE:
-            touched = [{"params": table, "share": TOUCHED}]
-            sparse = torch.optim.SparseAdam(touched, **settings)
-            return [torch.optim.Adam(rest, fused=fused, **settings), sparse]
-        return [torch.optim.Adam([*table, *rest], fused=fused, **settings)]
+        return adam(self.network, TOUCHED if self.m > WHOLE else None)
 
     def losses(self, rng: np.random.Generator) -> list[tuple[Callable[[], Tensor], int]]:
         """One epoch."""

@@ -6,7 +6,6 @@ Apart from the encoder because this is the only part of it that needs torch.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from bowerbird.encoders.lesson import Schedule, Trained
 from bowerbird.encoders.session import Session
 from bowerbird.encoders.tower_forward import content_vectors, item_vectors, query_vectors
 from bowerbird.encoders.towers import SPARSE, Beginning, Towers
-from bowerbird.encoders.training import train
+from bowerbird.encoders.training import adam, train
 
 AGAIN = 0.05
 """Share of targets that stand in their own history from which on repeats are to be learned."""
@@ -95,13 +94,7 @@ class TowerCourse:
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam; the item table by the rows that a step has touched, where not all are."""
-        table = [self.network.own.weight]
-        settings: dict[str, Any] = {"betas": (0.9, 0.98)}
-        rest = [p for name, p in self.network.named_parameters() if name != "own.weight"]
-        if len(self.lesson.counts) > SPARSE:
-            sparse = torch.optim.SparseAdam(table, **settings)
-            return [torch.optim.Adam(rest, fused=True, **settings), sparse]
-        return [torch.optim.Adam([*table, *rest], fused=True, **settings)]
+        return adam(self.network, 1.0 if len(self.lesson.counts) > SPARSE else None)
 
     def losses(self, rng: np.random.Generator) -> list[tuple[Callable[[], Tensor], int]]:
         """One epoch: every example once, in random order."""

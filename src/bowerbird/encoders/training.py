@@ -6,11 +6,12 @@ A function, not a class: what is trained brings its own batches and its own judg
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils import deterministic
 
 from bowerbird.encoders.checkpoint import Progress, Unfinished
 from bowerbird.encoders.lesson import Schedule, Trained
@@ -89,6 +90,23 @@ def train(course: Course, schedule: Schedule, session: Session, mark: str) -> Tr
     return Trained(kept, progress.losses, progress.scores, progress.events, progress.seconds)
 
 
+def adam(network: nn.Module, share: float | None) -> list[torch.optim.Optimizer]:
+    """Adam; the table `own.weight` by the rows that a step has touched, where not all are.
+
+    Args:
+        network: what is trained.
+        share: learning rate of touched rows, in rates; None: every step moves the whole table.
+    """
+    named = dict(network.named_parameters())
+    table = [named.pop("own.weight")]
+    fused = table[0].device.type in ("cpu", "cuda")
+    settings: dict[str, Any] = {"betas": (0.9, 0.98)}
+    if share is None:
+        return [torch.optim.Adam([*table, *named.values()], fused=fused, **settings)]
+    touched = torch.optim.SparseAdam([{"params": table, "share": share}], **settings)
+    return [torch.optim.Adam(named.values(), fused=fused, **settings), touched]
+
+
 def _epoch(
     course: Course,
     optimizers: list[torch.optim.Optimizer],
@@ -131,15 +149,20 @@ def exact(network: nn.Module) -> Iterator[None]:
     """The same sums in the same order every time; on the processor only.
 
     Else several threads add up gradients of looked-up rows as they come, and no two fits are alike.
+    New memory is not filled first, which torch does along with it: nothing here reads what it has
+    not written.
     """
     before = torch.are_deterministic_algorithms_enabled()
     warn = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # torch
     if next(network.parameters()).device.type == "cpu":
         torch.use_deterministic_algorithms(True)
+        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn)
+        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]  # torch
 
 
 def _share_of_rate(progress: Progress, step: int, steps: int) -> float:

@@ -21,7 +21,6 @@ from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.asker import Asker
 from bowerbird.encoders.batches import Batch, answered
 from bowerbird.encoders.content import Content, ContentEncoder
-from bowerbird.encoders.describe import USABLE
 from bowerbird.encoders.forward import Forward
 from bowerbird.encoders.judging import Judge, compacted
 from bowerbird.encoders.lesson import Lesson, Schedule, Shape, Terms
@@ -33,6 +32,8 @@ from bowerbird.errors import ConfigError, DataError
 KIND = "sequence"
 FEW = 50
 """Events an item below which a catalog is sparse: its items are learned with more dropout."""
+MANY = 500_000
+"""Events from which an epoch has steps enough to make each twice as large, which is faster."""
 READ = 256
 """Dimensions of what is written on an item."""
 RIDGE = 1.0
@@ -64,7 +65,7 @@ class Transformer:
     id_dropout: float = 0.05
     warmup: float = 1.0  # κ, in events
     negatives: int = 1024
-    batch_events: int = 1024
+    batch_events: int | None = None  # None: 2,048 of half a million events or more, 1,024 of fewer
     future: int = 1
     epochs: int = 25
     learning_rate: float = 0.003
@@ -74,8 +75,9 @@ class Transformer:
 
     def __post_init__(self) -> None:
         for name in ("dim", "blocks", "heads", "max_len", "negatives", "batch_events", "future"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} ≥ 1 expected, {getattr(self, name)} came")
+            came = getattr(self, name)
+            if came is not None and came < 1:
+                raise ConfigError(f"{name} ≥ 1 expected, {came} came")
         if self.epochs < 1 or self.patience < 1 or self.seed < 0:
             came = f"{self.epochs}, {self.patience} and {self.seed} came"
             raise ConfigError(f"epochs and patience ≥ 1 and seed ≥ 0 expected, {came}")
@@ -101,7 +103,8 @@ class Transformer:
         session = (session or Session()).begun()
         session.say("reading the catalog and counting what goes with what")
         met = np.flatnonzero(data.item_counts())
-        reader, asker = self._reader(data), Asker.of(data.traits)
+        reader = Content(text=self.text, dim=READ, seed=self.seed).fit_written(data)
+        asker = Asker.of(data.traits)
         lesson = self._lesson(data, met, reader, asker)
         judge = None
         if session.validation is not None:
@@ -133,20 +136,15 @@ class Transformer:
         parts = (Asker.from_arrays(arrays), network, arrays["mapping"], bool(arrays["dated"][0]))
         return TransformerEncoder(estimator, table, reader, *parts)
 
-    def _reader(self, data: Dataset) -> ContentEncoder | None:
-        """What reads the catalog; None where nothing is written on the items."""
-        if not any(column.kind in USABLE for column in data.catalog.fields.values()):
-            return None
-        return Content(text=self.text, dim=READ, seed=self.seed).fit(data)
-
     def _terms(self, data: Dataset, reader: ContentEncoder | None, asker: Asker) -> Terms:
         dropout = self.dropout
         if dropout is None:
             sparse = len(data.log) < FEW * np.count_nonzero(data.item_counts())
             dropout = 0.5 if sparse else 0.2
+        events = self.batch_events or (2048 if len(data.log) >= MANY else 1024)
         shape = Shape(self.dim, self.blocks, self.heads, self.max_len, dropout, len(asker))
         ids = 0.0 if reader is None else self.id_dropout
-        return Terms(shape, self.batch_events, self.negatives, ids, self.future, self.seed)
+        return Terms(shape, events, self.negatives, ids, self.future, self.seed)
 
     def _lesson(
         self, data: Dataset, met: ndarray, reader: ContentEncoder | None, asker: Asker

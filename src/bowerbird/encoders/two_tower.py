@@ -19,7 +19,6 @@ from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.asker import Asker
 from bowerbird.encoders.bags import Drawing, Kind, bag_of
 from bowerbird.encoders.content import Content, ContentEncoder
-from bowerbird.encoders.describe import USABLE
 from bowerbird.encoders.lesson import Schedule
 from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
@@ -110,7 +109,8 @@ class TwoTower:
 
         session = (session or Session()).begun()
         session.say("reading the catalog and counting what goes with what")
-        reader, asker = self._reader(data), Asker.of(data.traits)
+        reader = Content(text=self.text, seed=self.seed).fit_written(data)
+        asker = Asker.of(data.traits)
         drawing = Drawing(self.max_len, self.history_dropout, self.around)
         sizes = (self.batch, self.negatives)
         terms = TowerTerms(*sizes, self.beta, self.id_dropout, drawing, self.seed)
@@ -150,12 +150,6 @@ class TwoTower:
         table = Embeddings(Vocabulary(words_of("ids", arrays)), arrays["items"])
         asker = Asker.from_arrays(arrays)
         return TwoTowerEncoder(estimator, table, reader, asker, towers, arrays["calibration"], kind)
-
-    def _reader(self, data: Dataset) -> ContentEncoder | None:
-        """What reads the catalog; None where nothing is written on the items."""
-        if not any(column.kind in USABLE for column in data.catalog.fields.values()):
-            return None
-        return Content(text=self.text, seed=self.seed).fit(data)
 
     def _lesson(self, data: Dataset, reader: ContentEncoder | None, asker: Asker) -> "TowerLesson":
         from bowerbird.encoders.tower_course import TowerLesson
