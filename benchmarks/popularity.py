@@ -50,14 +50,15 @@ class Known:
 def measure(bench: Bench, run: Path | None, model: str, test: bool) -> None:
     """The frontier on validation, the chosen position on the test."""
     _tables(bench)
-    folder = run or bench.scratch / "run"
+    folder = bench.scratch / "run"
     if run is None:
         _train(bench, "run", model)
+    else:
+        folder.symlink_to(run, target_is_directory=True)
     _train(bench, "ease", "ease")
-    points = _frontiers(bench, folder)
+    points, alpha = _frontiers(bench, folder)
     dial = points["dial"]
-    best = max(point["accuracy"] for point in dial)
-    chosen = [p for p in dial if p["accuracy"] >= (1 - TOLERANCE) * best][-1]
+    chosen = next(p for p in dial if p["alpha"] == alpha)
     figures: dict[str, Any] = {
         "validation": points,
         "chosen": chosen,
@@ -87,7 +88,8 @@ def measure(bench: Bench, run: Path | None, model: str, test: bool) -> None:
         "test": "everyone's last event",
         "validation": "their last but one; no model has seen either",
         "ranked": "the whole catalog, what the history holds left out",
-        "chosen": f"the largest α whose validation NDCG@10 is within {TOLERANCE:.0%} of the best",
+        "chosen": f"the largest α whose validation NDCG@10 is within {TOLERANCE:.0%} of the best, "
+        "and surely of α = 0 (lower end of the 95 % interval of the loss)",
         "mmr": f"cosine of item vectors, the {POOL} best of the model, scores brought to 0 … 1",
         "coverage": "of the items in the training events",
     }
@@ -119,8 +121,9 @@ def _train(bench: Bench, run: str, model: str) -> None:
     )
 
 
-def _frontiers(bench: Bench, folder: Path) -> dict[str, list[dict[str, float]]]:
-    """Every way of giving up a little accuracy, judged by the same people."""
+def _frontiers(bench: Bench, folder: Path) -> tuple[dict[str, list[dict[str, float]]], float]:
+    """Every way of giving up a little accuracy, judged by the same people; the dial's position."""
+    from bowerbird.evaluation.frontier import frontier
     from bowerbird.retrieval.dial import Dial
     from bowerbird.retrieval.discounted import Discounted, log_popularity
     from bowerbird.retrieval.models import as_retriever
@@ -152,7 +155,10 @@ def _frontiers(bench: Bench, folder: Path) -> dict[str, list[dict[str, float]]]:
     found["ease"] = [(0.0, ease.fitted.retrieve(judge.queries, K, None, judge.seen))]
     found["ease, turned"] = [(a, other.with_alpha(a).turned(theirs, K)) for a in DIAL]
     found["ease on the same candidates"] = [(0.0, _by(ease.fitted, judge.queries, pool))]
-    return {name: [judge.point(*each) for each in some] for name, some in found.items()}
+    turned = {alpha: judge.report(hits) for alpha, hits in found["dial"]}
+    chosen = frontier(turned, f"ndcg@{K}", TOLERANCE).pick.alpha
+    points = {name: [judge.point(*each) for each in some] for name, some in found.items()}
+    return points, chosen
 
 
 def mmr(pool: Any, vectors: ndarray, k: int) -> list[tuple[float, Any]]:  # noqa: ANN401  imported late
@@ -226,11 +232,15 @@ class _Judge:
         holdout = Holdout(np.arange(b, dtype=np.int32), queries, relevant, rules=rules)
         return cls(queries, history(queries, n), holdout, Background.of(data))
 
-    def point(self, alpha: float, hits: Any) -> dict[str, float]:  # noqa: ANN401  imported late
-        """Figures of these lists."""
+    def report(self, hits: Any) -> Any:  # noqa: ANN401  imported late
+        """Everyone's values for these lists."""
         from bowerbird.evaluation.offline import judge
 
-        report = judge(hits, self.holdout, self.background, (K,))
+        return judge(hits, self.holdout, self.background, (K,))
+
+    def point(self, alpha: float, hits: Any) -> dict[str, float]:  # noqa: ANN401  imported late
+        """Figures of these lists."""
+        report = self.report(hits)
         names = ("ndcg", "coverage", "gini", "arp", "aplt")
         values = (round(report.mean(f"{name}@{K}"), 5) for name in names)
         return {"alpha": alpha, **dict(zip(FIGURES, values, strict=True))}
@@ -254,7 +264,7 @@ def _tested(bench: Bench, folder: Path, alpha: float) -> dict[str, float]:
     """Lists as a user gets them, scored by the neutral script; and how popular they are."""
     name = f"lists-{alpha}.parquet"
     bench.bowerbird(
-        *("recommend", folder, "--history", "history.parquet", "-k", K),
+        *("recommend", folder.name, "--history", "history.parquet", "-k", K),
         *("--discount", alpha, "--out", name),
     )
     files = {"--recs": name, "--truth": "truth.parquet", "--train": "past.parquet"}

@@ -164,7 +164,7 @@ def extras():
     ill = health_of(items, queries, counts)
     figures = ((0.0, 0.30, 0.2), (0.5, 0.299, 0.4), (1.0, 0.2, 0.6))
     points = tuple(Point(a, n, c, 0.9, 50 - 9 * c, 0.1, 0.05 * c) for a, n, c in figures)
-    dial = Frontier("ndcg@10", 0.01, points, 1, (-0.001, -0.002, 0.0))
+    dial = Frontier("ndcg@10", 0.01, points, 1, 1, 2_000, (-0.001, -0.002, 0.0))
     return {"health": {"well": well, "ill": ill}, "frontiers": {"als": dial, "other": dial}}
 
 

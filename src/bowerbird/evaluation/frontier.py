@@ -33,12 +33,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """The positions by alpha, and the chosen one: the last that costs next to no accuracy."""
+    """The positions by alpha; the chosen one is the last that surely costs next to no accuracy."""
 
     metric: str
     tolerance: float  # accuracy that may be lost against the best position, relative
     points: tuple[Point, ...]
     chosen: int  # its place in points
+    hoped: int  # the place that the means alone would choose
+    people: int  # who judged
     change: tuple[float, float, float]  # accuracy against α = 0, user by user: mean, low, high
 
     @property
@@ -64,12 +66,16 @@ class Frontier:
 
     def sentence(self) -> str:
         """What the chosen position buys and costs."""
+        costs = f"{100 * self.tolerance:g} % of {self.metric}"
+        doubt = ""
+        if self.hoped > self.chosen:
+            far = f"up to α = {self.points[self.hoped].alpha:g} the mean loses less than {costs}"
+            doubt = f" {far.capitalize()}, but {self.people:,} people are too few to be sure."
         if self.chosen == self.start:
-            costs = f"{100 * self.tolerance:g} % of {self.metric}"
-            return f"α = 0: a discount costs more than {costs}."
+            return doubt.strip() or f"α = 0: a discount costs more than {costs}."
         told = {"coverage": "coverage", "popularity": "arp", self.metric: "accuracy"}
         gains = ", ".join(f"{name} {100 * self.gained(of):+.1f} %" for name, of in told.items())
-        return f"α = {self.pick.alpha:g}: {gains}."
+        return f"α = {self.pick.alpha:g}: {gains}.{doubt}"
 
     def to_json(self) -> dict[str, object]:
         """Plain data: points, choice, gains. What cannot be said is None."""
@@ -81,6 +87,7 @@ class Frontier:
             "tolerance": self.tolerance,
             "points": points,
             "alpha": self.pick.alpha,
+            "hoped": self.points[self.hoped].alpha,
             "gained": gains,
             "change": change,
             "sentence": self.sentence(),
@@ -94,12 +101,16 @@ def frontier(
     new: Bool[ndarray, "n"] | None = None,
     seed: int = 0,
 ) -> Frontier:
-    """The dial's positions side by side; chosen is the largest α within the tolerance of the best.
+    """The dial's positions side by side; chosen is the largest α that surely costs next to nothing.
+
+    Its mean is within the tolerance of the best position, and the lower end of the 95 % interval of
+    what it loses against α = 0, person by person, is within the tolerance, too. The means alone
+    would follow luck: many positions are compared, and the last that just holds is taken.
 
     Args:
         reports: by α, all of one model on one holdout; 0 must be among them.
         metric: the accuracy that must not be lost, at the k at which the rest is read, too.
-        tolerance: of accuracy, relative to the best position.
+        tolerance: of accuracy, relative to the best position and to α = 0.
         new: items whose share of the places is told, such as those of the last month; None: NaN.
         seed: of the bootstrap over users.
 
@@ -120,9 +131,16 @@ def frontier(
     best = max(point.accuracy for point in points)
     if best != best:
         raise DataError(f"judged users expected in the reports, no one has a value of {metric}")
-    chosen = max(p for p, point in enumerate(points) if point.accuracy >= (1 - tolerance) * best)
-    change = ordered[points[chosen].alpha].gain(reports[0], metric, seed)
-    return Frontier(metric, tolerance, points, chosen, change)
+    near = [p for p, point in enumerate(points) if point.accuracy >= (1 - tolerance) * best]
+    least = -tolerance * reports[0].mean(metric)
+    chosen, change = next(p for p, point in enumerate(points) if point.alpha == 0), (0.0, 0.0, 0.0)
+    for place in reversed(near):
+        lost = ordered[points[place].alpha].gain(reports[0], metric, seed)
+        if lost[1] >= least:
+            chosen, change = place, lost
+            break
+    people = int(np.isfinite(reports[0].values[metric]).sum())
+    return Frontier(metric, tolerance, points, chosen, max(near), people, change)
 
 
 def _length(metric: str) -> int:
