@@ -32,7 +32,7 @@ def dial_section(frontiers: Mapping[str, Frontier]) -> str:
     note = (
         "α is how much the popular are held back: 0 (the ring) not at all, below 0 they are helped."
         " Marked is the largest α"
-        f" that costs at most {tolerance:g} % of the best accuracy and, judged by the 95 % interval,"
+        f" that costs at most {tolerance:g} % of the best accuracy and, by the 95 % interval,"
         " surely no more against α = 0. Everything here was measured on the validation part."
     )
     figures = _frontier(drawn, "coverage") + _frontier(drawn, "arp")
