@@ -54,7 +54,7 @@ def test_what_is_within_the_tolerance_by_luck_is_not_chosen_and_said():
     assert told in found.sentence() and found.to_json()["hoped"] == 0.75
     alone = frontier({0.0: dial()[0.0], 0.75: lucky})
     assert alone.chosen == alone.start and alone.change == (0, 0, 0)
-    assert alone.sentence().startswith("Up to α = 0.75 the mean loses less")
+    assert alone.sentence().startswith("α = 0. Up to α = 0.75 the mean loses less")
     many = report([0.6, 0.4, 0.5, 0.489] * 30_000, users=120_000)
     assert frontier({0.0: report([0.5] * 120_000, users=120_000), 0.75: many}).pick.alpha == 0.75
 

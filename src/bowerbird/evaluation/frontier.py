@@ -69,10 +69,10 @@ class Frontier:
         costs = f"{100 * self.tolerance:g} % of {self.metric}"
         doubt = ""
         if self.hoped > self.chosen:
-            far = f"up to α = {self.points[self.hoped].alpha:g} the mean loses less than {costs}"
-            doubt = f" {far.capitalize()}, but {self.people:,} people are too few to be sure."
+            far = f"Up to α = {self.points[self.hoped].alpha:g} the mean loses less than {costs}"
+            doubt = f" {far}, but {self.people:,} people are too few to be sure."
         if self.chosen == self.start:
-            return doubt.strip() or f"α = 0: a discount costs more than {costs}."
+            return f"α = 0.{doubt}" if doubt else f"α = 0: a discount costs more than {costs}."
         told = {"coverage": "coverage", "popularity": "arp", self.metric: "accuracy"}
         gains = ", ".join(f"{name} {100 * self.gained(of):+.1f} %" for name, of in told.items())
         return f"α = {self.pick.alpha:g}: {gains}.{doubt}"
