@@ -124,6 +124,7 @@ def _train(bench: Bench, run: str, model: str) -> None:
 def _frontiers(bench: Bench, folder: Path) -> tuple[dict[str, list[dict[str, float]]], float]:
     """Every way of giving up a little accuracy, judged by the same people; the dial's position."""
     from bowerbird.evaluation.frontier import frontier
+    from bowerbird.ranking.diversify import Mmr
     from bowerbird.retrieval.dial import Dial
     from bowerbird.retrieval.discounted import Discounted, log_popularity
     from bowerbird.retrieval.models import as_retriever
@@ -147,7 +148,8 @@ def _frontiers(bench: Bench, folder: Path) -> tuple[dict[str, list[dict[str, flo
         ]
     pool = main.retrieve(judge.queries, POOL, None, judge.seen)
     if isinstance(main, VectorRetriever):
-        found["mmr"] = mmr(pool, main.vectors, K)
+        steps = [Mmr(main.vectors, weight, K) for weight in MMR]
+        found["mmr"] = [(step.weight, step(judge.queries, pool).top(K)) for step in steps]
     candidates = dial.candidates(judge.queries, K, None, judge.seen)
     found["dial"] = [(a, dial.with_alpha(a).turned(candidates, K)) for a in DIAL]
     other = Dial.over(ease.fitted, ease.data)
@@ -159,37 +161,6 @@ def _frontiers(bench: Bench, folder: Path) -> tuple[dict[str, list[dict[str, flo
     chosen = frontier(turned, f"ndcg@{K}", TOLERANCE).pick.alpha
     points = {name: [judge.point(*each) for each in some] for name, some in found.items()}
     return points, chosen
-
-
-def mmr(pool: Any, vectors: ndarray, k: int) -> list[tuple[float, Any]]:  # noqa: ANN401  imported late
-    """The pool's best k by weight · relevance - (1 - weight) · the largest cosine to those above.
-
-    Source: Carbonell & Goldstein 1998.
-    """
-    from bowerbird.index.index import Hits
-
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = np.nan_to_num(np.divide(vectors, length, where=length > 0, out=np.zeros_like(vectors)))
-    there = pool.rows >= 0
-    low = np.where(there, pool.scores, np.inf).min(axis=1, keepdims=True)
-    relevance = np.where(there, pool.scores - low, 0)
-    relevance = relevance / np.maximum(relevance.max(axis=1, keepdims=True), 1e-12)
-    rows = {weight: np.empty((len(pool.rows), k), np.int32) for weight in MMR}
-    for start in range(0, len(pool.rows), 256):
-        some = slice(start, start + 256)
-        taken = unit[np.where(there[some], pool.rows[some], 0)]
-        cosines = taken @ taken.transpose(0, 2, 1)
-        each = np.arange(len(taken))
-        for weight in MMR:
-            near = np.zeros(relevance[some].shape)
-            value = np.where(there[some], weight * relevance[some], -np.inf)
-            for place in range(k):
-                best = np.argmax(value - (1 - weight) * near, axis=1)
-                rows[weight][some, place] = pool.rows[some][each, best]
-                near = np.maximum(near, cosines[each, best]) if place else cosines[each, best]
-                value[each, best] = -np.inf
-    order = np.broadcast_to(-np.arange(k, dtype=np.float32), (len(pool.rows), k))
-    return [(weight, Hits(listed, order)) for weight, listed in rows.items()]
 
 
 def _by(scorer: Any, queries: Any, pool: Any) -> Any:  # noqa: ANN401  imported late

@@ -17,6 +17,7 @@ from bowerbird.cli.datasets import datasets
 from bowerbird.cli.doctor import doctor
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.export import export
+from bowerbird.cli.index import index
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.similar import similar
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 for command in (check, train, evaluate, recommend, similar, export, datasets, quickstart, doctor):
     app.command()(command)
+app.add_typer(index, name="index")
 
 
 def run(arguments: list[str]) -> int:

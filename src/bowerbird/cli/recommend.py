@@ -22,7 +22,9 @@ from bowerbird.data.tables import Source, opened
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.index import Hits
+from bowerbird.retrieval.eligible import eligible
 from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.indexing import kept_index
 from bowerbird.runs.recipe import Recipe, run_recipe
 from bowerbird.runs.run import Run, load_run
 from bowerbird.runs.turning import turned
@@ -69,8 +71,23 @@ def recommend(
     at: Annotated[
         str | None, typer.Option(help="The moment of asking (ISO); decides what is available.")
     ] = None,
+    filter: Annotated[
+        str | None,
+        typer.Option(
+            help="Only items of which this is true: 'price < 20 and genre contains \"jazz\"'.",
+            rich_help_panel="What",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this item; may be repeated.", rich_help_panel="What"),
+    ] = None,
+    never: Annotated[
+        list[str] | None,
+        typer.Option(help="Never this item; may be repeated.", rich_help_panel="What"),
+    ] = None,
     allow_repeats: Annotated[
-        bool, typer.Option("--allow-repeats", help="Seen items, too.")
+        bool, typer.Option("--allow-repeats", help="Seen items, too.", rich_help_panel="What")
     ] = False,
     discount: Annotated[
         float, typer.Option(help="Hold the popular back: 0 not at all, 1 a little, 5 much.")
@@ -90,20 +107,26 @@ def recommend(
       bowerbird recommend runs/als --history sessions.parquet -k 20 --out recs.csv
 
       bowerbird recommend runs/als --user 42 --discount 2
+
+      bowerbird recommend runs/als --user 42 --filter 'price between 10 and 50' --never B001
     """
     if out_file is not None and out_file.suffix not in FORMATS:
         raise ConfigError(f"--out {out_file}: a file ending in {', '.join(FORMATS)} expected")
     with working("loading the run"):
         recipe = run_recipe(run)
-        loaded, current = _catalog_of_today(load_run(run), items, recipe)
+        found = load_run(run)
+        index = kept_index(run, len(found.data.catalog))
+        loaded, current = _catalog_of_today(found, items, recipe)
         wanted = _wanted(users, user)
         asked = _asked(loaded.data, wanted, all_users, _told(history, recipe))
     # a catalog of today is asked for today; a run without dates has no other moment either
     past = loaded.data.dated and items is None
     moment = seconds(at) if at is not None else loaded.data.newest() if past else now()
-    engine = recommender_of(loaded.fitted, loaded.data, loaded.fallback, allow_repeats, moment)
+    may = eligible(loaded.data.catalog, moment, filter, only, never or ()).allow
     if current is not None:
-        engine = replace(engine, allow=current if engine.allow is None else current & engine.allow)
+        may = current if may is None else current & may
+    model = (loaded.fitted, loaded.data, loaded.fallback)
+    engine = replace(recommender_of(*model, allow_repeats, index=index), allow=may)
     if discount:
         engine = turned(engine, loaded.data, discount)
     with working("recommending") as say:

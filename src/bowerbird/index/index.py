@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
 
+from bowerbird.errors import DataError
+
 NONE = np.float32(-np.inf)
 """The score of «no hit»."""
 LOWEST = float(np.finfo(np.float32).min)
@@ -22,6 +24,25 @@ class Ragged(NamedTuple):
         """The part that belongs to queries start … stop - 1."""
         first, last = self.offsets[start], self.offsets[stop]
         return Ragged(self.rows[first:last], self.offsets[start : stop + 1] - first)
+
+    def take(self, queries: Int64[ndarray, "q"]) -> "Ragged":
+        """The parts that belong to these queries.
+
+        >>> Ragged(np.array([7, 8, 9], np.int32), np.array([0, 1, 3])).take(np.array([1])).rows
+        array([8, 9], dtype=int32)
+        """
+        sizes = np.diff(self.offsets)[queries]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        spots = np.arange(offsets[-1]) + np.repeat(self.offsets[queries] - offsets[:-1], sizes)
+        return Ragged(self.rows[spots], offsets)
+
+    def below(self, n: int) -> "Ragged":
+        """Without the rows from n on."""
+        if not len(self.rows) or self.rows.max() < n:
+            return self
+        old = self.rows < n
+        counts = np.bincount(self.owners()[old], minlength=len(self.offsets) - 1)
+        return Ragged(self.rows[old], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
     def owners(self) -> Int64[ndarray, "entries"]:
         """The query each entry belongs to."""
@@ -43,6 +64,9 @@ class Hits(NamedTuple):
 class Index(Protocol):
     """Built once from vectors, then only asked. A newer catalog is a newer index."""
 
+    def __len__(self) -> int:
+        """Rows, those without a vector too."""
+
     def search(
         self,
         queries: Float32[ndarray, "b dim"],
@@ -52,6 +76,32 @@ class Index(Protocol):
     ) -> Hits:
         """The k rows of highest inner product, among those allowed and not excluded."""
 
+    def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
+        """The vectors of these rows; NaN where there is none."""
+
+
+def checked(queries: Float32[ndarray, "b dim"], dim: int) -> None:
+    """What every index refuses, before a library could read it as something else.
+
+    Raises:
+        DataError: dim of the queries is not dim of the index, or a query is not finite.
+    """
+    if queries.shape[1] != dim:
+        came = f"dim {dim} expected (this index), {queries.shape[1]} came"
+        raise DataError(f"{came}: encode with the same run")
+    if not np.isfinite(queries).all():
+        raise DataError("finite query vectors expected, NaN or infinity came")
+
+
+def excluded(rows: ndarray, exclude: Ragged, n: int) -> Bool[ndarray, "b m"]:
+    """Which of these rows (b, m) their query excludes, of n rows there are.
+
+    >>> excluded(np.array([[3, 4]]), Ragged(np.array([4], np.int32), np.array([0, 1])), 9)
+    array([[False,  True]])
+    """
+    unwanted = exclude.owners() * np.int64(n) + exclude.rows
+    return np.isin(np.arange(len(rows))[:, None] * np.int64(n) + rows, unwanted)
+
 
 def best(
     scores: Float32[ndarray, "b n"],
@@ -59,10 +109,19 @@ def best(
     allow: Bool[ndarray, "n"] | None = None,
     exclude: Ragged | None = None,
     floor: float = LOWEST,
+    rows: Int32[ndarray, "n"] | None = None,
 ) -> Hits:
     """The k highest of full rows of scores, floor or more. Ties go to the lower row.
 
     Overwrites `scores`, which must hold no NaN: whoever calls it has just made them.
+
+    Args:
+        scores: of b queries and n items.
+        k: how many.
+        allow: columns that may be hits; None is all.
+        exclude: columns that may not, query by query.
+        floor: the lowest score that is a hit.
+        rows: which item each column is; None: as they stand.
 
     >>> best(np.array([[1, 3, 3, 2]], np.float32), 2).rows
     array([[1, 2]], dtype=int32)
@@ -71,14 +130,15 @@ def best(
         scores[:, ~allow] = NONE
     if exclude is not None:
         scores[exclude.owners(), exclude.rows] = NONE
-    bound = np.maximum(_bound(scores, k), np.float32(floor))
+    bound = np.maximum(reached(scores, k), np.float32(floor))
     flat = np.flatnonzero(scores >= bound[:, None])
-    query, row = np.divmod(flat, scores.shape[1])
+    query, row = np.divmod(flat, max(scores.shape[1], 1))
+    row = row if rows is None else rows[row]
     return pack(query, row, scores.ravel()[flat], len(scores), k)
 
 
-def _bound(scores: Float32[ndarray, "b n"], k: int) -> Float32[ndarray, "b"]:
-    """A score that at least k of each row reach, and not many more.
+def reached(scores: Float32[ndarray, "b n"], k: int) -> Float32[ndarray, "b"]:
+    """A score that at least k of each row reach, and not many more; -inf where there are fewer.
 
     The columns are dealt into m groups; k groups have a best that reaches the k-th best of the
     bests, hence so do k columns. So the selection is among m bests instead of n scores.

@@ -19,7 +19,7 @@ from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.session import Session
 from bowerbird.encoders.stored import stored
 from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
-from bowerbird.index.exact import ExactIndex
+from bowerbird.index.chosen import exact_index
 from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.models import MODELS, load_fitted, seeded
 from bowerbird.retrieval.retriever import Retriever, Scorer, VectorRetriever
@@ -185,7 +185,7 @@ class Blend:
             if not isinstance(encoder, BlendEncoder):
                 raise ArtifactError(f"joined encoders expected in {folder}: train again")
             vectors = arrays["vectors"]
-            main = VectorRetriever(encoder, vectors, ExactIndex(vectors))
+            main = VectorRetriever(encoder, vectors, exact_index(vectors))
         rest = (arrays["weights"], arrays["level"], float(arrays["slope"][0]))
         return Fused(estimator, main, tuple(parts), *rest, estimator.fetch)
 

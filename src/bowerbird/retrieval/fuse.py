@@ -16,7 +16,7 @@ from numpy import ndarray
 from bowerbird.data.dataset import Catalog
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.stored import store
-from bowerbird.index.index import Hits, Ragged, pack
+from bowerbird.index.index import Hits, Index, Ragged, pack
 from bowerbird.retrieval.retriever import Scorer, VectorRetriever
 
 KIND = "blend"
@@ -117,11 +117,11 @@ class Fused:
             return self.main.similar(rows, k, allow)
         return self.others[int(np.argmax(self.weights))].similar(rows, k, allow)
 
-    def over(self, catalog: Catalog) -> "Fused":
+    def over(self, catalog: Catalog, index: Index | None = None) -> "Fused":
         """The same with the vectors of this catalog: what is new is placed by its content."""
         if self.main is None:
             return self
-        return replace(self, main=VectorRetriever.over(self.main.encoder, catalog))
+        return replace(self, main=VectorRetriever.over(self.main.encoder, catalog, index))
 
     def save(self, folder: Path) -> None:
         """Settings, weights and vectors; the encoders and each other part in its own folder."""

@@ -12,6 +12,7 @@ from bowerbird.data.artifacts import ESTIMATOR, load_json
 from bowerbird.data.dataset import Catalog
 from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.errors import ArtifactError, ConfigError
+from bowerbird.index.index import Index
 from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 
@@ -91,8 +92,16 @@ def load_fitted(folder: Path) -> Encoder | Retriever:
     return fitted
 
 
-def as_retriever(fitted: Encoder | Retriever, catalog: Catalog) -> Retriever:
-    """What answers queries: a retriever as it is, an encoder with an exact index behind it."""
+def as_retriever(
+    fitted: Encoder | Retriever, catalog: Catalog, index: Index | None = None
+) -> Retriever:
+    """What answers queries: a retriever as it is, an encoder with an index behind it.
+
+    Args:
+        fitted: what an estimator's `fit` returned.
+        catalog: what can be found.
+        index: of the vectors of its first items; None: an exact one is made.
+    """
     if isinstance(fitted, Fused):
-        return fitted.over(catalog)
-    return VectorRetriever.over(fitted, catalog) if isinstance(fitted, Encoder) else fitted
+        return fitted.over(catalog, index)
+    return VectorRetriever.over(fitted, catalog, index) if isinstance(fitted, Encoder) else fitted

@@ -12,8 +12,10 @@ from numpy import ndarray
 from bowerbird.data.dataset import Catalog
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.encoder import Encoder
+from bowerbird.index.chosen import exact_index
 from bowerbird.index.exact import ExactIndex, in_blocks
 from bowerbird.index.index import NONE, Hits, Index, Ragged
+from bowerbird.index.live import grown
 
 
 @runtime_checkable
@@ -61,10 +63,21 @@ class VectorRetriever:
     index: Index
 
     @classmethod
-    def over(cls, encoder: Encoder, catalog: Catalog) -> "VectorRetriever":
-        """The exact index over everything in the catalog."""
+    def over(
+        cls, encoder: Encoder, catalog: Catalog, index: Index | None = None
+    ) -> "VectorRetriever":
+        """Over everything in the catalog.
+
+        Args:
+            encoder: fitted.
+            catalog: what can be found.
+            index: of the first items of the catalog, as this encoder places them; the others are
+                put into it. None: an exact one of all.
+        """
         vectors = encoder.encode_items(catalog)
-        return cls(encoder, vectors, ExactIndex(vectors))
+        if index is None:
+            return cls(encoder, vectors, exact_index(vectors))
+        return cls(encoder, vectors, grown(index, vectors))
 
     def retrieve(
         self,
@@ -133,9 +146,4 @@ def within(
     """Eligibility for a model of n items, where the catalog has grown to m since it was fitted."""
     if allow is not None:
         allow = allow[:n]
-    if exclude is None or not len(exclude.rows) or exclude.rows.max() < n:
-        return allow, exclude
-    old = exclude.rows < n
-    counts = np.bincount(exclude.owners()[old], minlength=len(exclude.offsets) - 1)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return allow, Ragged(exclude.rows[old], offsets)
+    return allow, exclude and exclude.below(n)

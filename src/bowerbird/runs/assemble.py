@@ -5,6 +5,7 @@ import numpy as np
 from bowerbird.data.dataset import Dataset
 from bowerbird.encoders.encoder import Encoder
 from bowerbird.encoders.popularity import Popularity
+from bowerbird.index.index import Index
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.backfill import Backfill, Segments
 from bowerbird.retrieval.models import as_retriever
@@ -17,6 +18,7 @@ def recommender_of(
     fallback: Popularity,
     repeats: bool = False,
     now: int | None = None,
+    index: Index | None = None,
 ) -> Recommender:
     """Retrieve from this data's catalog, backed by what is popular in its log.
 
@@ -26,11 +28,12 @@ def recommender_of(
         fallback: how popularity is counted, for people nothing is known of and for open places.
         repeats: recommend what the history holds already, too.
         now: the moment that decides which items are available; None shows all.
+        index: of the vectors of the catalog's first items; None: an exact one is made.
     """
     popular = fallback.fit(data)
     levels = popular.encode_items(data.catalog)
     levels = np.where(np.isnan(levels), np.float32(-1), levels)  # nobody met it: last
     segments = None if fallback.segment is None else Segments(popular, levels)
+    filled = Backfill(as_retriever(fitted, data.catalog, index), levels[:, 0], segments)
     allow = None if now is None else data.catalog.available(now)
-    filled = Backfill(as_retriever(fitted, data.catalog), levels[:, 0], segments)
     return Recommender(filled, allow, repeats)

@@ -3,6 +3,7 @@
 recipe.toml       what was asked
 run.json          model, settings and how they were chosen, data hash, seed, versions, metrics
 model/            estimator.json, arrays.safetensors
+index/            how its vectors are found, in catalogs of more than 20,000 items
 items.parquet     the catalog; users.parquet the people; log.parquet who met what
 """
 
@@ -30,10 +31,12 @@ from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.encoders.session import Session, silent
 from bowerbird.errors import ArtifactError
+from bowerbird.index.chosen import CHEAP
 from bowerbird.retrieval.blend import fit_with
 from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.auto import Auto, as_is, chosen
+from bowerbird.runs.indexing import built, keep_index
 from bowerbird.runs.settled import Settled
 from bowerbird.runs.tune import Choice, Progress, Terms, choose_fallback, settings_of
 
@@ -147,6 +150,7 @@ def write_run(
             (partial / "recipe.toml").write_text(recipe, "utf-8")
             files = {p.relative_to(partial).as_posix(): digest(p) for p in _files(partial)}
             made = {
+                "index": _index(partial, data, trained),
                 "choice": trained.choice.to_json(),
                 "metrics": trained.choice.metrics(),
                 "fallback": settings_of(trained.fallback),
@@ -160,6 +164,17 @@ def write_run(
         raise ArtifactError(
             f"{folder}: cannot be written: {error}; choose another --out"
         ) from error
+
+
+def _index(folder: Path, data: Dataset, trained: Trained) -> dict[str, object] | None:
+    """Chosen and kept, where the catalog is so large that it matters; what was found out."""
+    if len(data.catalog) <= CHEAP:
+        return None
+    found = built(trained.fitted, data)
+    if found is None:
+        return None
+    keep_index(folder, *found)
+    return found[0].to_json()
 
 
 def load_run(folder: Path) -> Run:

@@ -1,0 +1,215 @@
+"""Approximate: vectors lie in drawers around centres, and a query opens the nearest ones.
+
+Apart from the other indexes because the drawers are a library's: faiss, told what an inner product
+is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32
+from numpy import ndarray
+
+from bowerbird.errors import ArtifactError
+from bowerbird.index.exact import among
+from bowerbird.index.index import Hits, Ragged, checked, excluded, pack
+from bowerbird.index.mapped import map_arrays, write_arrays
+
+EACH = 250
+"""Vectors in a drawer, on average."""
+LESSONS = 64
+"""Vectors that an average centre is found by."""
+GATHERED = 4
+"""A filter that leaves no more than so many times the vectors that would be read without it is
+answered exactly: what it leaves is gathered row by row."""
+TOGETHER = 4_096
+"""Queries answered at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartitionedIndex:
+    """A chest of drawers: which ones a query opens is decided by their centres.
+
+    Long vectors win inner products wherever they lie, so nearness alone would not find them. Each
+    vector v gets one more coordinate √(M² - ‖v‖²), M the longest length. Then all are equally long,
+    and those nearest to a query (which has 0 there) are those of the highest inner product. Centres
+    are found among these; a query opens the drawers of the nearest, which are those of the highest
+    q·c - ‖c‖²/2. The scores of what lies in them are exact.
+
+    Cost: O(√n·dim) a query, about; the memory of the vectors and 16 bytes for each.
+    Prefer: `PrunedIndex` where norms differ, and below some hundred thousand items.
+    Source: Bachrach et al. 2014, eq. 4 (the coordinate); Jégou, Douze & Schmid 2011 (inverted
+    lists); Douze et al. 2024 (faiss).
+
+    >>> index = PartitionedIndex.over(np.eye(3, dtype=np.float32))
+    >>> index.search(np.array([[0, 1, 0]], np.float32), k=1).rows
+    array([[1]], dtype=int32)
+    """
+
+    lists: Any  # faiss.IndexIVFFlat: [v, 0] in drawers of [c, ‖c‖²/2]; products with [q, -1]
+    placed: Bool[ndarray, "n"]  # rows that have a vector
+    probes: int = 32  # drawers opened
+
+    @classmethod
+    def over(
+        cls,
+        vectors: Float32[ndarray, "n dim"],
+        probes: int = 32,
+        seed: int = 0,
+        augment: bool = True,
+    ) -> "PartitionedIndex":
+        """Partitioned; a vector with a NaN belongs to an item that cannot be placed.
+
+        Args:
+            vectors: of the items.
+            probes: drawers that a search opens.
+            seed: of where the centres begin.
+            augment: False leaves the coordinate out, and the drawers of the highest q·c are opened:
+                it finds more in few drawers where a few vectors are very long, and less in many.
+        """
+        import faiss
+
+        placed = np.isfinite(vectors).all(axis=1)
+        longer = augmented(np.where(placed[:, None], vectors, np.float32(0)))
+        longer[:, -1] *= augment
+        count = int(np.clip(np.count_nonzero(placed) // EACH, 1, 65_536))
+        limits = {"min_points_per_centroid": 1, "max_points_per_centroid": LESSONS}
+        means = faiss.Kmeans(longer.shape[1], count, niter=10, seed=seed + 1, **limits)
+        means.train(longer[placed])
+        drawers = means.index.search(longer, 1)[1][:, 0]
+        drawers = np.where(placed, drawers, -1).astype(np.int64)  # -1: into none
+        halves = augment * (means.centroids**2).sum(axis=1, keepdims=True) / 2
+        quantizer = faiss.IndexFlatIP(longer.shape[1])
+        quantizer.add(np.hstack([means.centroids[:, :-1], halves]).astype(np.float32))
+        lists = faiss.IndexIVFFlat(quantizer, quantizer.d, count, faiss.METRIC_INNER_PRODUCT)
+        longer[:, -1] = 0
+        lists.add_core(len(longer), faiss.swig_ptr(longer), None, faiss.swig_ptr(drawers))
+        lists.make_direct_map()
+        return cls(lists, placed, min(probes, count))
+
+    def __len__(self) -> int:
+        """Rows, those without a vector too."""
+        return len(self.placed)
+
+    def search(
+        self,
+        queries: Float32[ndarray, "b dim"],
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> Hits:
+        """About the k rows of highest inner product, among those allowed and not excluded.
+
+        There are k hits wherever k rows are eligible. Of a filter that leaves few rows these are
+        looked at one by one; else the more drawers are opened, the fewer it leaves.
+
+        Raises:
+            DataError: dim of the queries is not dim of the index, or a query is not finite.
+        """
+        checked(queries, self.lists.d - 1)
+        probes = self.probes
+        if allow is not None:
+            left = int(np.count_nonzero(allow))
+            if left <= GATHERED * self._expected():
+                rows = np.flatnonzero(allow & self.placed).astype(np.int32)
+                return among(queries, k, self.take(rows), rows, exclude)
+            probes = min(self.lists.nlist, -(-probes * len(allow) // left))
+        longer = np.hstack([queries, np.full((len(queries), 1), -1, np.float32)])
+        parts = [
+            self._opened(
+                longer[start : start + TOGETHER],
+                (k, probes),
+                allow,
+                exclude and exclude.block(start, min(start + TOGETHER, len(queries))),
+            )
+            for start in range(0, max(len(queries), 1), TOGETHER)
+        ]
+        return Hits(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+    def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
+        """The vectors of these rows; NaN where there is none."""
+        out = np.full((len(rows), self.lists.d - 1), np.nan, dtype=np.float32)
+        there = self.placed[rows]
+        if there.any():
+            out[there] = self.lists.reconstruct_batch(rows[there].astype(np.int64))[:, :-1]
+        return out
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """The drawers, and which rows lie in them; `load` is told what is returned."""
+        import faiss
+
+        faiss.write_index(self.lists, str(folder / "drawers.faiss"))
+        write_arrays(folder / "placed.safetensors", {"placed": self.placed})
+        return {"probes": self.probes}
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, Any]) -> "PartitionedIndex":
+        """What `save` wrote, memory-mapped."""
+        import faiss
+
+        try:
+            lists = faiss.read_index(str(folder / "drawers.faiss"), faiss.IO_FLAG_MMAP)
+        except RuntimeError as error:
+            came = f"{folder / 'drawers.faiss'}: drawers expected, they cannot be read"
+            raise ArtifactError(f"{came} ({error}): build the index again") from None
+        placed = map_arrays(folder / "placed.safetensors")["placed"]
+        return cls(lists, placed, settings["probes"])
+
+    def read(self, queries: Float32[ndarray, "b dim"], k: int) -> float:
+        """Vectors that a search reads on average, centres included; all where it finds too few."""
+        longer = np.hstack([queries, np.full((len(queries), 1), -1, np.float32)])
+        opened = self.lists.quantizer.search(longer, self.probes)[1]
+        sizes = np.array([self.lists.get_list_size(drawer) for drawer in range(self.lists.nlist)])
+        found = sizes[opened].sum(axis=1)
+        found = np.where(found < k, found + sizes.sum(), found)
+        return float(found.mean() if len(found) else 0) + float(self.lists.nlist)
+
+    def _expected(self) -> int:
+        """Vectors that a search reads, about."""
+        share = self.probes / self.lists.nlist
+        return int(share * np.count_nonzero(self.placed)) + int(self.lists.nlist)
+
+    def _opened(
+        self,
+        longer: Float32[ndarray, "b dim_plus_1"],
+        reach: tuple[int, int],
+        allow: ndarray | None,
+        exclude: Ragged | None,
+    ) -> Hits:
+        """What lies in the nearest drawers; in all, for a query that does not find k there."""
+        import faiss
+
+        (k, probes), more = reach, 0
+        ways: dict[str, Any] = {"nprobe": probes}
+        if allow is not None:
+            ways["sel"] = faiss.IDSelectorBitmap(np.packbits(allow, bitorder="little"))
+        if exclude is not None:
+            more = int(np.diff(exclude.offsets).max(initial=0))
+        scores, rows = self.lists.search(
+            longer, min(k + more, len(self.placed)), params=faiss.SearchParametersIVF(**ways)
+        )
+        there = rows >= 0
+        if exclude is not None:
+            there &= ~excluded(rows, exclude, len(self.placed))
+        owners = np.nonzero(there)[0]
+        hits = pack(owners, rows[there], scores[there], len(longer), k)
+        short = np.flatnonzero(hits.rows[:, -1] < 0)
+        if len(short) and probes < self.lists.nlist:
+            some = exclude and exclude.take(short)
+            again = self._opened(longer[short], (k, int(self.lists.nlist)), allow, some)
+            hits.rows[short], hits.scores[short] = again
+        return hits
+
+
+def augmented(vectors: Float32[ndarray, "m dim"]) -> Float32[ndarray, "m dim_plus_1"]:
+    """Each with one more coordinate, so that all are as long as the longest.
+
+    >>> augmented(np.array([[3, 4], [3, 0]], np.float32)).tolist()
+    [[3.0, 4.0, 0.0], [3.0, 0.0, 4.0]]
+    """
+    squares = (vectors.astype(np.float64) ** 2).sum(axis=1)
+    last = np.sqrt(np.maximum(squares.max(initial=0) - squares, 0)).astype(np.float32)
+    return np.hstack([vectors, last[:, None]])

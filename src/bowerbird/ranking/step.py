@@ -1,0 +1,45 @@
+"""What comes between candidates and the list: steps, in any order."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Int32
+from numpy import ndarray
+
+from bowerbird.data.queries import Queries
+from bowerbird.index.index import NONE, Hits
+
+
+@runtime_checkable
+class Step(Protocol):
+    """Refines: another order, or fewer hits. It never brings in a row that was not there."""
+
+    def __call__(self, queries: Queries, hits: Hits) -> Hits:
+        """The hits of each query as they are to be shown, best first."""
+
+
+def reordered(hits: Hits, places: Int32[ndarray, "b k"]) -> Hits:
+    """The hits at these places of each query, with the scores they had; -1 is none.
+
+    >>> hits = Hits(np.array([[4, 7]], np.int32), np.array([[2, 1]], np.float32))
+    >>> reordered(hits, np.array([[1, -1]], np.int32)).rows
+    array([[ 7, -1]], dtype=int32)
+    """
+    rows, scores = (np.take_along_axis(each, np.maximum(places, 0), 1) for each in hits)
+    there = places >= 0
+    return Hits(np.where(there, rows, np.int32(-1)), np.where(there, scores, NONE))
+
+
+def relevance(hits: Hits) -> Float32[ndarray, "b m"]:
+    """Scores brought to 0 … 1 in each query; 0 where there is no hit, 1 where all are equal.
+
+    >>> relevance(Hits(np.array([[4, 7, 9, -1]]), np.array([[5, 4, 3, -np.inf]]))).tolist()
+    [[1.0, 0.5, 0.0, 0.0]]
+    """
+    there = hits.rows >= 0
+    low = np.where(there, hits.scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    above = np.where(there, hits.scores - np.where(np.isfinite(low), low, 0), 0)
+    span = above.max(axis=1, keepdims=True, initial=0)
+    scaled = np.divide(above, span, out=there.astype(np.float32), where=span > 0)
+    out: Float32[ndarray, "b m"] = scaled.astype(np.float32)
+    return out

@@ -1,0 +1,83 @@
+"""The index of a run: chosen on its own people, kept in its folder.
+
+RUN/index/   what `index.stored` writes, and chosen.json: the settings tried and what they found
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from bowerbird.data.artifacts import save_json, whole
+from bowerbird.data.dataset import Dataset
+from bowerbird.encoders.encoder import Encoder
+from bowerbird.errors import ArtifactError
+from bowerbird.index.chosen import ASKED, CHEAP, Chosen, chosen
+from bowerbird.index.index import Index
+from bowerbird.index.stored import load_index, save_index
+from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.retriever import Retriever
+
+RECALL, K = 0.95, 100
+"""What an index is to find where nobody says otherwise: share of the exact list, and its length."""
+
+
+def built(
+    fitted: Encoder | Retriever,
+    data: Dataset,
+    target: tuple[float, int] = (RECALL, K),
+    seed: int = 0,
+    clock: Callable[[Index, ndarray], float] | None = None,
+    free: int = CHEAP,
+) -> tuple[Chosen, ndarray] | None:
+    """The index of the model's vectors, and people's vectors it was asked with.
+
+    Args:
+        fitted: None is returned for models without vectors.
+        data: the catalog, and people whose histories ask; those with none are not among them.
+        target: share of the exact list that is to be found, and its length.
+        seed: of the sample of people, and of where drawers are put.
+        clock: milliseconds of a query to an index, where they are to be told.
+        free: vectors that may be read without a thought: up to so many, lists are exact.
+    """
+    encoder = fitted.main.encoder if isinstance(fitted, Fused) and fitted.main else fitted
+    if not isinstance(encoder, Encoder):
+        return None
+    queries = data.queries()
+    known = np.flatnonzero(queries.lengths())
+    known = np.random.default_rng(seed).permutation(known)[: 2 * ASKED]
+    asked = encoder.encode_queries(queries.take(known))
+    asked = np.ascontiguousarray(asked[np.any(asked, axis=1)])
+    vectors = encoder.encode_items(data.catalog)
+    return chosen(vectors, asked, *target, seed=seed, clock=clock, free=free), asked
+
+
+def keep_index(run: Path, found: Chosen, asked: ndarray) -> None:
+    """Into the run's folder, in place of the index that is there.
+
+    Raises:
+        ArtifactError: it cannot be written.
+    """
+    try:
+        with whole(run / "index") as partial:
+            partial.mkdir()
+            save_index(found.index, partial, asked)
+            save_json(partial / "chosen.json", found.to_json())
+    except OSError as error:
+        raise ArtifactError(f"{run / 'index'}: cannot be written: {error}") from error
+
+
+def kept_index(run: Path, n: int) -> Index | None:
+    """The index of a run of n items; None where it has none: exact answers cost nothing then.
+
+    Raises:
+        ArtifactError: it is damaged, or of another catalog.
+    """
+    if not (run / "index").is_dir():
+        return None
+    index = load_index(run / "index")
+    if len(index) != n:
+        came = f"{n:,} items expected (the run), {len(index):,} came"
+        raise ArtifactError(f"{run / 'index'}: {came}: «bowerbird index tune {run}» builds it anew")
+    return index
