@@ -1,6 +1,7 @@
 """`bowerbird index`: how a run finds its items, measured and chosen."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,9 @@ def tune(
     with working("loading the run"):
         loaded = load_run(run)
     with working("asking for exact and approximate lists"):
-        found = built(loaded.fitted, loaded.data, (recall, k), seed, milliseconds, free=FREE)
+        found = built(
+            loaded.fitted, loaded.data, (recall, k), seed, partial(milliseconds, k=k), free=FREE
+        )
     if found is None:
         model = loaded.facts["model"]
         raise ConfigError(f"a model with vectors expected, {model} has none: it needs no index")
@@ -66,12 +69,12 @@ def tune(
         _tell(run, found[0])
 
 
-def milliseconds(index: Index, queries: ndarray) -> float:
+def milliseconds(index: Index, queries: ndarray, k: int) -> float:
     """The median time of a single query."""
     taken = []
     for query in queries[: TIMED + WARM, None]:
         start = time.perf_counter()
-        index.search(query, K)
+        index.search(query, k)
         taken.append(time.perf_counter() - start)
     return round(1e3 * float(np.median(taken[WARM:])), 4) if len(taken) > WARM else float("nan")
 

@@ -12,11 +12,10 @@ from torch.nn import functional
 
 from bowerbird.encoders.batches import DISTANCES, GAPS, TYPES_SPOKEN, distance_classes, rounded
 from bowerbird.encoders.lesson import Shape
+from bowerbird.encoders.losses import NEVER
 
 SPREAD = 4
 """Width of the feed-forward layer, in dims."""
-NEVER = -1e9
-"""Weight of what comes later."""
 
 
 class Bias(torch.autograd.Function):

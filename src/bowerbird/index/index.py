@@ -44,6 +44,10 @@ class Ragged(NamedTuple):
         counts = np.bincount(self.owners()[old], minlength=len(self.offsets) - 1)
         return Ragged(self.rows[old], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
+    def longest(self) -> int:
+        """Rows of the query that has most."""
+        return int(np.diff(self.offsets).max(initial=0))
+
     def owners(self) -> Int64[ndarray, "entries"]:
         """The query each entry belongs to."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
@@ -157,6 +161,18 @@ def reached(scores: Float32[ndarray, "b n"], k: int) -> Float32[ndarray, "b"]:
         return np.full(len(scores), NONE)
     bound: ndarray = np.partition(scores, m - k, axis=1)[:, m - k]
     return bound
+
+
+def kept(
+    rows: ndarray, scores: Float32[ndarray, "b m"], there: Bool[ndarray, "b m"], k: int
+) -> Hits:
+    """The k best of the entries (b, m) that are there; ties go to the lower row.
+
+    >>> some = np.array([[1, 3, 2]], np.float32)
+    >>> kept(np.array([[4, 7, 9]]), some, np.array([[True, False, True]]), 2).rows
+    array([[9, 4]], dtype=int32)
+    """
+    return pack(np.nonzero(there)[0], rows[there], scores[there], len(rows), k)
 
 
 def pack(query: ndarray, row: ndarray, score: ndarray, b: int, k: int) -> Hits:

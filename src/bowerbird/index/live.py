@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from bowerbird.errors import DataError
 from bowerbird.index.exact import product
-from bowerbird.index.index import Hits, Index, Ragged, best, checked, excluded, pack
+from bowerbird.index.index import Hits, Index, Ragged, best, checked, excluded, kept
 
 ROOM = 1_024
 """Fresh vectors that there is room for at first; it is doubled when it is full."""
@@ -213,8 +213,7 @@ def merged(one: Hits, other: Hits, k: int) -> Hits:
     array([[4, 7]], dtype=int32)
     """
     rows, scores = (np.hstack([a, b]) for a, b in zip(one, other, strict=True))
-    there = rows >= 0
-    return pack(np.nonzero(there)[0], rows[there], scores[there], len(rows), k)
+    return kept(rows, scores, rows >= 0, k)
 
 
 def _of_main(
@@ -237,13 +236,13 @@ def _fresh(
     there = state.live[state.first : state.last] & ~state.out[rows]
     if allow is not None:
         there &= allow[np.minimum(rows, len(allow) - 1)] & (rows < len(allow))
-    more = 0 if exclude is None else int(np.diff(exclude.offsets).max(initial=0))
+    more = 0 if exclude is None else exclude.longest()
     scores = product(queries, state.vectors[state.first : state.last])
     hits = best(scores, k + more, there, rows=rows)
     if exclude is None:
         return hits
     there = (hits.rows >= 0) & ~excluded(hits.rows, exclude, state.size)
-    return pack(np.nonzero(there)[0], hits.rows[there], hits.scores[there], len(queries), k)
+    return kept(*hits, there, k)
 
 
 def _vectors(state: _State, rows: ndarray) -> ndarray:

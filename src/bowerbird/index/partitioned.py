@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from bowerbird.errors import ArtifactError
 from bowerbird.index.exact import among
-from bowerbird.index.index import Hits, Ragged, checked, excluded, pack
+from bowerbird.index.index import Hits, Ragged, checked, excluded, kept
 from bowerbird.index.mapped import map_arrays, write_arrays
 
 EACH = 250
@@ -187,15 +187,14 @@ class PartitionedIndex:
         if allow is not None:
             ways["sel"] = faiss.IDSelectorBitmap(np.packbits(allow, bitorder="little"))
         if exclude is not None:
-            more = int(np.diff(exclude.offsets).max(initial=0))
+            more = exclude.longest()
         scores, rows = self.lists.search(
             longer, min(k + more, len(self.placed)), params=faiss.SearchParametersIVF(**ways)
         )
         there = rows >= 0
         if exclude is not None:
             there &= ~excluded(rows, exclude, len(self.placed))
-        owners = np.nonzero(there)[0]
-        hits = pack(owners, rows[there], scores[there], len(longer), k)
+        hits = kept(rows, scores, there, k)
         short = np.flatnonzero(hits.rows[:, -1] < 0)
         if len(short) and probes < self.lists.nlist:
             some = exclude and exclude.take(short)

@@ -76,7 +76,7 @@ def _filled(
 ) -> Hits:
     """The first of `order` that are not taken, behind the `found` ones of each query."""
     k = hits.rows.shape[1]
-    reach = min(len(order), k + int(np.diff(taken.offsets).max(initial=0)))
+    reach = min(len(order), k + taken.longest())
     place = np.full(len(level), reach, dtype=np.int64)
     place[order[:reach]] = np.arange(reach)
     free = np.ones((len(hits.rows), reach + 1), dtype=bool)

@@ -7,7 +7,6 @@ index/            how its vectors are found, in catalogs of more than 20,000 ite
 items.parquet     the catalog; users.parquet the people; log.parquet who met what
 """
 
-import hashlib
 import platform
 import time
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.encoders.session import Session, silent
 from bowerbird.errors import ArtifactError
 from bowerbird.index.chosen import CHEAP
+from bowerbird.index.stored import digest
 from bowerbird.retrieval.blend import fit_with
 from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
@@ -222,12 +222,6 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Stopwatch:
