@@ -57,7 +57,9 @@ def test_a_damaged_index_is_refused_and_tuned_anew(trained, tmp_path, capsys):
     whole = file.read_bytes()
     file.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     assert run(["recommend", str(trained), "--user", "u1"]) == 2
-    assert "damaged since it was written: build the index again" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "damaged since it was written: build the index again" in told
+    assert f"«bowerbird index tune {trained}»" in told
     assert run(["index", "tune", str(trained)]) == 0
     assert run(["recommend", str(trained), "--user", "u1"]) == 0
 

@@ -76,7 +76,10 @@ def kept_index(run: Path, n: int) -> Index | None:
     """
     if not (run / "index").is_dir():
         return None
-    index = load_index(run / "index")
+    try:
+        index = load_index(run / "index")
+    except ArtifactError as error:
+        raise ArtifactError(f"{error} with «bowerbird index tune {run}»") from None
     if len(index) != n:
         came = f"{n:,} items expected (the run), {len(index):,} came"
         raise ArtifactError(f"{run / 'index'}: {came}: «bowerbird index tune {run}» builds it anew")
