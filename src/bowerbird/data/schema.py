@@ -22,7 +22,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 ITEM_IDS = (*NAMES["item"], "id")
 USER_IDS = (*NAMES["user"], "id")
 
+EXPOSURES = ("seen", "exposure", "impression")
+"""Event types which say that an item was shown, and no more."""
+
 TYPE_WEIGHTS: Mapping[str, float] = {
+    "seen": 0.0, "exposure": 0.0, "impression": 0.0,
     "view": 1.0, "click": 1.0, "play": 1.0,
     "cart": 3.0, "addtocart": 3.0, "add_to_cart": 3.0, "favorite": 3.0, "like": 3.0,
     "purchase": 5.0, "buy": 5.0, "order": 5.0, "transaction": 5.0,

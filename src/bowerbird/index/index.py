@@ -44,6 +44,17 @@ class Ragged(NamedTuple):
         counts = np.bincount(self.owners()[old], minlength=len(self.offsets) - 1)
         return Ragged(self.rows[old], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
+    def joined(self, other: "Ragged") -> "Ragged":
+        """Both, query by query.
+
+        >>> one = Ragged(np.array([7], np.int32), np.array([0, 1, 1]))
+        >>> one.joined(Ragged(np.array([8, 9], np.int32), np.array([0, 1, 2]))).rows
+        array([7, 8, 9], dtype=int32)
+        """
+        owners = np.concatenate([self.owners(), other.owners()])
+        rows = np.concatenate([self.rows, other.rows])
+        return Ragged(rows[np.argsort(owners, kind="stable")], self.offsets + other.offsets)
+
     def longest(self) -> int:
         """Rows of the query that has most."""
         return int(np.diff(self.offsets).max(initial=0))

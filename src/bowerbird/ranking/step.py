@@ -1,9 +1,11 @@
 """What comes between candidates and the list: steps, in any order."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Bool, Float32, Int32
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
@@ -16,6 +18,34 @@ class Step(Protocol):
 
     def __call__(self, queries: Queries, hits: Hits) -> Hits:
         """The hits of each query as they are to be shown, best first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Want:
+    """Candidates a step has to choose from: so many of these rows, where they are eligible."""
+
+    rows: Bool[ndarray, "n"]
+    least: int
+
+
+@runtime_checkable
+class Wanting(Protocol):
+    """A step that can do nothing unless certain items are among the candidates."""
+
+    def wants(self) -> Sequence[Want]:
+        """What has to be there before it is asked."""
+
+
+def ordered(hits: Hits, value: Float32[ndarray, "b m"]) -> Hits:
+    """The same hits by falling value, ties as they stood; with the scores they had.
+
+    >>> hits = Hits(np.array([[4, 7]], np.int32), np.array([[2, 1]], np.float32))
+    >>> ordered(hits, np.array([[0, 1]], np.float32)).rows
+    array([[7, 4]], dtype=int32)
+    """
+    value = np.where(hits.rows >= 0, value, -np.inf)
+    order = np.argsort(-value, axis=1, kind="stable").astype(np.int32)
+    return reordered(hits, np.where(np.take_along_axis(hits.rows, order, 1) >= 0, order, -1))
 
 
 def reordered(hits: Hits, places: Int32[ndarray, "b k"]) -> Hits:
