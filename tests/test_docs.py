@@ -25,6 +25,7 @@ from bowerbird.data.split import RULES
 from bowerbird.data.synthetic import World
 from bowerbird.retrieval.models import MODELS, estimator_of
 from bowerbird.runs import recipe as recipes
+from bowerbird.runs import scenario
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -197,11 +198,15 @@ def test_every_recipe_key_is_documented():
         "[quality]": recipes.QualityTable,
         "[model]": recipes.ModelTable,
         "[split]": recipes.SplitTable,
+        "[scenarios.NAME]": scenario.Scenario,
     }
     for heading, table in tables.items():
         told = section("recipe.md", heading)
         for key in table.model_fields:
             assert f"`{key}`" in told, f"{heading} {key}"
+    for table in (*scenario.STEPS, scenario.Exploration, scenario.RuleTable):
+        for name, field in table.model_fields.items():
+            assert f"`{field.alias or name}`" in (DOCS / "surfaces.md").read_text("utf-8"), name
     told = section("recipe.md", "[split]")
     for rule in RULES.values():
         assert all(f"`{field.name}`" in told for field in fields(rule)), rule

@@ -23,6 +23,7 @@ COMMANDS = {
     "train",
     "evaluate",
     "recommend",
+    "ask",
     "similar",
     "export",
     "datasets",

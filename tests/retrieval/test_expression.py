@@ -22,10 +22,11 @@ CATALOG = Catalog(
         "picture": Column("vector", np.array([[1.0], [np.nan], [0], [2]], np.float32)),
     },
 )
+ROWS = (CATALOG.fields, len(CATALOG))
 
 
 def found(text):
-    return "".join(np.array(list("abcd"))[parsed(text).mask(CATALOG)])
+    return "".join(np.array(list("abcd"))[parsed(text).mask(*ROWS)])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_what_cannot_be_meant_is_refused_with_its_place(text, told):
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text):
     try:
-        mask = parsed(text).mask(CATALOG)
+        mask = parsed(text).mask(*ROWS)
     except ConfigError:
         return
     assert mask.shape == (4,)
@@ -112,10 +113,10 @@ questions = st.sampled_from(
 
 @given(questions, questions, questions)
 def test_and_binds_before_or_and_de_morgan_holds(a, b, c):
-    one = {t: parsed(t).mask(CATALOG) for t in (a, b, c)}
-    assert np.array_equal(parsed(f"{a} or {b} and {c}").mask(CATALOG), one[a] | one[b] & one[c])
-    left = parsed(f"not ({a} and {b})").mask(CATALOG)
-    assert np.array_equal(left, parsed(f"not {a} or not {b}").mask(CATALOG))
+    one = {t: parsed(t).mask(*ROWS) for t in (a, b, c)}
+    assert np.array_equal(parsed(f"{a} or {b} and {c}").mask(*ROWS), one[a] | one[b] & one[c])
+    left = parsed(f"not ({a} and {b})").mask(*ROWS)
+    assert np.array_equal(left, parsed(f"not {a} or not {b}").mask(*ROWS))
 
 
 def test_rules_are_counted_in_their_order():

@@ -30,8 +30,9 @@ from bowerbird.evaluation.health import Limits
 from bowerbird.evaluation.page import page
 from bowerbird.retrieval.models import FAST, MODELS
 from bowerbird.runs.compare import Comparison, Plan, compare
-from bowerbird.runs.recipe import Recipe, model_names, seconds_of
+from bowerbird.runs.recipe import Recipe, model_names
 from bowerbird.runs.run import versions
+from bowerbird.runs.strict import seconds_of
 
 _SPLIT = "Split"
 _BESIDE = "Dial and health"

@@ -11,6 +11,7 @@ from polars.exceptions import PolarsError
 from rich.text import Text
 from safetensors import SafetensorError
 
+from bowerbird.cli.ask import ask
 from bowerbird.cli.check import check
 from bowerbird.cli.console import err
 from bowerbird.cli.datasets import datasets
@@ -39,7 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (check, train, evaluate, recommend, similar, export, datasets, quickstart, doctor):
+COMMANDS = (check, train, evaluate, recommend, ask, similar, export, datasets, quickstart, doctor)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(index, name="index")
 

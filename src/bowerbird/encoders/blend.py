@@ -5,6 +5,7 @@ Apart from the encoders it is made of, since it knows none of them: anything of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,14 @@ class BlendEncoder:
             vectors = vectors @ self.projection[1]
         slope = np.where(speaks, np.float32(self.slope), np.float32(0))
         return np.concatenate([vectors, slope], axis=1)
+
+    def blocks(self) -> list[tuple[Encoder | None, slice]]:
+        """Which dimensions are of which part; None is popularity. Of projected ones: none."""
+        if self.projection is not None:
+            return []
+        ends = np.cumsum([0, *(len(norm.mean) for norm in self.norms)]).tolist()
+        own = [slice(start, stop) for start, stop in pairwise(ends)]
+        return [*zip(self.parts, own, strict=True), (None, slice(ends[-1], ends[-1] + 1))]
 
     def save(self, folder: Path) -> None:
         """Settings, norms and weights; each part in a folder of its own."""

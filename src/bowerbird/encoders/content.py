@@ -9,8 +9,10 @@ from jaxtyping import Bool, Float32, Float64
 from numpy import ndarray
 from scipy.sparse import csr_array, diags_array
 
+from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.queries import Queries
+from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.describe import USABLE, Describer
 from bowerbird.encoders.pretrained import check_spec
 from bowerbird.encoders.stored import store, stored
@@ -217,6 +219,24 @@ class ContentEncoder:
             encoded = unit((raw - self.mean) @ self.projection)
             encoded[~placed] = np.nan
             vectors[new] = encoded
+        return vectors
+
+    def encode_texts(self, texts: list[str]) -> Float32[ndarray, "b dim"]:
+        """Texts, placed as an item would be that has each for its first text column.
+
+        Raises:
+            ConfigError: the catalog it was fitted on has no text.
+        """
+        columns = [name for name, kind in self.describer.columns if kind == "text"]
+        if not columns:
+            valid = ", ".join(name for name, _ in self.describer.columns)
+            raise ConfigError(f"a text column expected for a search by words, {valid} came")
+        ids = Vocabulary(tuple(map(str, range(len(texts)))))
+        raw, placed = self.estimator._raw(
+            self.describer, Catalog(ids, {columns[0]: Column.text(texts)})
+        )
+        vectors = unit((raw - self.mean) @ self.projection)
+        vectors[~placed] = 0
         return vectors
 
     def encode_queries(self, queries: Queries) -> Float32[ndarray, "b dim"]:

@@ -85,6 +85,10 @@ class ExactIndex:
         vectors[~self._placed[rows]] = np.nan
         return vectors
 
+    def way(self, allow: Bool[ndarray, "n"] | None = None) -> str:
+        """All rows, those that are not allowed struck out, or the allowed ones alone."""
+        return "exact" if allow is None else "exact, masked"
+
     def save(self, folder: Path) -> dict[str, Any]:
         """The vectors; `load` is told what is returned."""
         vectors = self.vectors.copy()

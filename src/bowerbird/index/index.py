@@ -94,6 +94,9 @@ class Index(Protocol):
     def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
         """The vectors of these rows; NaN where there is none."""
 
+    def way(self, allow: Bool[ndarray, "n"] | None = None) -> str:
+        """How `search` would find rows behind this mask: what a planner would print."""
+
 
 def checked(queries: Float32[ndarray, "b dim"], dim: int) -> None:
     """What every index refuses, before a library could read it as something else.

@@ -102,6 +102,12 @@ class LiveIndex:
         """The vectors of these rows; NaN where there is none."""
         return _vectors(self._state, rows)
 
+    def way(self, allow: Bool[ndarray, "n"] | None = None) -> str:
+        """That of the main index, and whether fresh vectors are read beside it."""
+        state = self._state
+        way = state.main.way(_of_main(state, allow, None)[0])
+        return way if state.first == state.last else f"{way}, and {self.fresh:,} fresh"
+
     def put(self, rows: Int32[ndarray, "m"], vectors: Float32[ndarray, "m dim"]) -> None:
         """Add items, or give them other vectors; what was removed is there again.
 

@@ -110,13 +110,10 @@ class PartitionedIndex:
             DataError: dim of the queries is not dim of the index, or a query is not finite.
         """
         checked(queries, self.lists.d - 1)
-        probes = self.probes
-        if allow is not None:
-            left = int(np.count_nonzero(allow))
-            if left <= GATHERED * self._expected():
-                rows = np.flatnonzero(allow & self.placed).astype(np.int32)
-                return among(queries, k, self.take(rows), rows, exclude)
-            probes = min(self.lists.nlist, -(-probes * len(allow) // left))
+        probes = self._probed(allow)
+        if not probes and allow is not None:
+            rows = np.flatnonzero(allow & self.placed).astype(np.int32)
+            return among(queries, k, self.take(rows), rows, exclude)
         longer = np.hstack([queries, np.full((len(queries), 1), -1, np.float32)])
         parts = [
             self._opened(
@@ -136,6 +133,14 @@ class PartitionedIndex:
         if there.any():
             out[there] = self.lists.reconstruct_batch(rows[there].astype(np.int64))[:, :-1]
         return out
+
+    def way(self, allow: Bool[ndarray, "n"] | None = None) -> str:
+        """In the drawers, or one by one where few rows are allowed."""
+        probes = self._probed(allow)
+        if not probes:
+            return "exact, pre-filtered"
+        drawers = f"{probes:,} of {self.lists.nlist:,} drawers"
+        return drawers if allow is None else f"{drawers}, filtered inside"
 
     def save(self, folder: Path) -> dict[str, Any]:
         """The drawers, and which rows lie in them; `load` is told what is returned."""
@@ -166,6 +171,15 @@ class PartitionedIndex:
         found = sizes[opened].sum(axis=1)
         found = np.where(found < k, found + sizes.sum(), found)
         return float(found.mean() if len(found) else 0) + float(self.lists.nlist)
+
+    def _probed(self, allow: ndarray | None) -> int:
+        """Drawers that a search opens; 0: the allowed rows are fewer than it would read."""
+        if allow is None:
+            return self.probes
+        left = int(np.count_nonzero(allow))
+        if left <= GATHERED * self._expected():
+            return 0
+        return int(min(self.lists.nlist, -(-self.probes * len(allow) // left)))
 
     def _expected(self) -> int:
         """Vectors that a search reads, about."""

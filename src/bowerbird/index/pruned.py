@@ -98,6 +98,14 @@ class PrunedIndex:
         vectors[places < 0] = np.nan
         return vectors
 
+    def way(self, allow: Bool[ndarray, "n"] | None = None) -> str:
+        """By falling norm until nothing can enter; of a mask that leaves few, those alone."""
+        kind = "exact, pruned by norm" if self.cosine >= 1 else "pruned by norm and angle"
+        if allow is None:
+            return kind
+        few = int(np.count_nonzero(allow)) <= SPARSE * len(allow)
+        return f"{kind}, {'pre-filtered' if few else 'masked'}"
+
     def read(self, queries: Float32[ndarray, "b dim"], k: int) -> float:
         """Vectors that a search reads, on average over these queries, each asked alone."""
         scans = [_Scan(self, query[None], None, None, None) for query in queries]

@@ -26,9 +26,8 @@ class Explore:
                     drawn evenly from all hits that are not above it; else it holds the best of
                     them: (1 - ε)·[best] + ε / left
     plackett-luce   item after item with probability e^(r/τ) / Σ e^(r/τ) over those left, τ
-                    `temperature`; drawn as the largest of r/τ + Gumbel noise. r is the relevance
-                    (0 … 1) that belongs to a place: where steps have changed the order, the first
-                    hit has the highest score's
+                    `temperature`, r the relevance (0 … 1, `step.relevance`); drawn as the largest
+                    of r/τ + Gumbel noise
 
     The probability of a whole list is the product over its places.
 
@@ -85,8 +84,7 @@ class Explore:
     def _plackett_luce(self, hits: Hits, k: int, noise: ndarray) -> tuple[ndarray, ndarray]:
         there = hits.rows >= 0
         width = hits.rows.shape[1]
-        falling = -np.sort(-np.where(there, relevance(hits), -1), axis=1)
-        utility = np.where(there, falling.astype(np.float64) / self.temperature, -np.inf)
+        utility = np.where(there, relevance(hits).astype(np.float64) / self.temperature, -np.inf)
         keys = utility - np.log(-np.log(noise[:, 2 * k : 2 * k + width]))
         order = np.argsort(-keys, axis=1, kind="stable")
         drawn = np.take_along_axis(utility, order, 1)

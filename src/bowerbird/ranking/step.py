@@ -61,14 +61,20 @@ def reordered(hits: Hits, places: Int32[ndarray, "b k"]) -> Hits:
 
 
 def relevance(hits: Hits) -> Float32[ndarray, "b m"]:
-    """Scores brought to 0 … 1 in each query; 0 where there is no hit, 1 where all are equal.
+    """Falling scores brought to 0 … 1 in each query; 0 where no hit is, 1 where all are equal.
+
+    The order of the hits is what counts, scores only say how far apart places are: where a step
+    has changed the order, the first hit has the highest score's. So steps may follow each other.
 
     >>> relevance(Hits(np.array([[4, 7, 9, -1]]), np.array([[5, 4, 3, -np.inf]]))).tolist()
     [[1.0, 0.5, 0.0, 0.0]]
+    >>> relevance(Hits(np.array([[7, 4]]), np.array([[1, 5]]))).tolist()
+    [[1.0, 0.0]]
     """
     there = hits.rows >= 0
-    low = np.where(there, hits.scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-    above = np.where(there, hits.scores - np.where(np.isfinite(low), low, 0), 0)
+    scores = -np.sort(-np.where(there, hits.scores, -np.inf), axis=1)
+    low = np.where(there, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    above = np.where(there, scores - np.where(np.isfinite(low), low, 0), 0)
     span = above.max(axis=1, keepdims=True, initial=0)
     scaled = np.divide(above, span, out=there.astype(np.float32), where=span > 0)
     out: Float32[ndarray, "b m"] = scaled.astype(np.float32)

@@ -55,9 +55,9 @@ def eligible(
     """
     rules: dict[str, Bool[ndarray, n] | None] = {
         "availability": None if now is None else catalog.available(now),
-        "filter": None if filter is None else parsed(filter).mask(catalog),
-        "only": None if only is None else _named(catalog, only),
-        "never": ~_named(catalog, never) if never else None,
+        "filter": None if filter is None else parsed(filter).mask(catalog.fields, len(catalog)),
+        "only": None if only is None else named(catalog, only),
+        "never": ~named(catalog, never) if never else None,
     }
     allow, removed = np.ones(len(catalog), dtype=bool), {}
     for name, kept in rules.items():
@@ -67,7 +67,12 @@ def eligible(
     return Eligible(allow if removed else None, removed)
 
 
-def _named(catalog: Catalog, ids: Sequence[str]) -> Bool[ndarray, "n"]:
+def named(catalog: Catalog, ids: Sequence[str]) -> Bool[ndarray, "n"]:
+    """Which rows of the catalog have these ids.
+
+    Raises:
+        DataError: an id is not in the catalog.
+    """
     rows = catalog.items.rows(ids)
     if (rows < 0).any():
         unknown = [id for id, row in zip(ids, rows, strict=True) if row < 0]

@@ -4,7 +4,7 @@ Apart from eligibility because it is a language: tokens, a grammar, and what may
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,7 +13,6 @@ from jaxtyping import Bool
 from numpy import ndarray
 
 from bowerbird.data.columns import NO_TIME, Column
-from bowerbird.data.dataset import Catalog
 from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError, DataError
 
@@ -50,14 +49,15 @@ TESTS = {
 """What a column of each kind can be asked; every column can be asked whether it `is none`."""
 
 Value = str | float
+Fields = Mapping[str, Column]
 
 
 @runtime_checkable
 class Expression(Protocol):
-    """Something that is true of some items."""
+    """Something that is true of some items, or of some people."""
 
-    def mask(self, catalog: Catalog) -> Bool[ndarray, "n"]:
-        """Of which ones."""
+    def mask(self, fields: Fields, n: int) -> Bool[ndarray, "n"]:
+        """Of which of the n rows that these columns have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class Question:
     question: str
     values: tuple[Value, ...]
 
-    def mask(self, catalog: Catalog) -> Bool[ndarray, "n"]:
+    def mask(self, fields: Fields, n: int) -> Bool[ndarray, "n"]:
         """True where the column has a value and the answer is yes."""
-        column = catalog.fields.get(self.name)
+        column = fields.get(self.name)
         if column is None:
-            valid = ", ".join(catalog.fields) or "none, the catalog has no columns"
+            valid = ", ".join(fields) or "none, there are no columns"
             raise ConfigError(f"filter: a column among {valid} expected, {self.name!r} came")
         if self.question == "is none":
             return ~given(column)
@@ -129,9 +129,9 @@ class Not:
 
     inner: Expression
 
-    def mask(self, catalog: Catalog) -> Bool[ndarray, "n"]:
+    def mask(self, fields: Fields, n: int) -> Bool[ndarray, "n"]:
         """The others."""
-        return ~self.inner.mask(catalog)
+        return ~self.inner.mask(fields, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,10 @@ class Joined:
     word: str  # and, or
     parts: tuple[Expression, ...]
 
-    def mask(self, catalog: Catalog) -> Bool[ndarray, "n"]:
+    def mask(self, fields: Fields, n: int) -> Bool[ndarray, "n"]:
         """Where all, or any, are true."""
         together = np.logical_and if self.word == "and" else np.logical_or
-        found: ndarray = together.reduce([part.mask(catalog) for part in self.parts])
+        found: ndarray = together.reduce([part.mask(fields, n) for part in self.parts])
         return found
 
 

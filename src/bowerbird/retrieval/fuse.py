@@ -46,15 +46,22 @@ def pooled(
     """
     lists = [part.retrieve(queries, fetch, allow, exclude) for part in parts]
     rows = union([hits.rows for hits in lists])
-    evidence = np.zeros((*rows.shape, len(parts)), dtype=np.float32)
+    return Pool(rows, evidence(parts, queries, rows, lists))
+
+
+def evidence(
+    parts: Sequence[Scorer], queries: Queries, rows: Int32[ndarray, "b m"], lists: Sequence[Hits]
+) -> Float32[ndarray, "b m parts"]:
+    """What each part says of these rows, given its own best of each query (`pooled`)."""
+    out = np.zeros((*rows.shape, len(parts)), dtype=np.float32)
     for place, (part, hits) in enumerate(zip(parts, lists, strict=True)):
         scores = part.scores(queries, rows)
         if isinstance(part, VectorRetriever):
-            evidence[:, :, place] = np.where(np.isfinite(scores), scores, np.float32(0))
+            out[:, :, place] = np.where(np.isfinite(scores), scores, np.float32(0))
             continue
         best = np.where(hits.scores[:, :1] > 0, hits.scores[:, :1], np.float32(np.inf))
-        evidence[:, :, place] = np.sqrt(np.maximum(scores, 0) / best)
-    return Pool(rows, evidence)
+        out[:, :, place] = np.sqrt(np.maximum(scores, 0) / best)
+    return out
 
 
 def union(lists: Sequence[Int32[ndarray, "b _"]]) -> Int32[ndarray, "b m"]:
@@ -102,7 +109,7 @@ class Fused:
             stop = min(start + BLOCK, len(queries))
             some = queries.take(np.arange(start, stop))
             out = exclude and exclude.block(start, stop)
-            pool = pooled(self._parts(), some, max(k, self.fetch), allow, out)
+            pool = pooled(self.parts(), some, max(k, self.fetch), allow, out)
             scores = self._together(pool)
             query, place = np.nonzero(pool.rows >= 0)
             found = (query, pool.rows[query, place], scores[query, place])
@@ -133,13 +140,21 @@ class Fused:
             part.save(folder / f"part-{place}")
         store(folder, KIND, self.estimator, arrays)
 
-    def _parts(self) -> tuple[Scorer, ...]:
+    def parts(self) -> tuple[Scorer, ...]:
+        """What it asks: the vectors first, where there are some."""
         return self.others if self.main is None else (self.main, *self.others)
 
-    def _together(self, pool: Pool) -> Float32[ndarray, "b m"]:
-        """The weighted sum; a row that the fit did not know has ℓ = 0."""
+    def shares(self, pool: Pool) -> Float32[ndarray, "b m parts_and_1"]:
+        """What each part adds to the score of what was found; last what popularity does."""
         ones = [np.ones(int(self.main is not None), np.float32), self.weights]
         inside = (pool.rows >= 0) & (pool.rows < len(self.level))
         level = np.where(inside, self.level[np.where(inside, pool.rows, 0)], np.float32(0))
-        total: ndarray = pool.evidence @ np.concatenate(ones) + np.float32(self.slope) * level
+        weighted = pool.evidence * np.concatenate(ones)
+        slope = (np.float32(self.slope) * level)[:, :, None]
+        shares: ndarray = np.concatenate([weighted, slope], axis=2)
+        return shares
+
+    def _together(self, pool: Pool) -> Float32[ndarray, "b m"]:
+        """The weighted sum; a row that the fit did not know has ℓ = 0."""
+        total: ndarray = self.shares(pool).sum(axis=2)
         return total.astype(np.float32)

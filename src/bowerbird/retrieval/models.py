@@ -62,6 +62,19 @@ def estimator_of(name: str, /, **settings: Any) -> Estimator:  # noqa: ANN401  e
     return made
 
 
+def name_of(fitted: Any) -> str:  # noqa: ANN401  an encoder or a retriever; neither says estimator
+    """The name of the model that this was fitted by; its class where it has none.
+
+    >>> from bowerbird.encoders.popularity import Popularity
+    >>> from bowerbird.data.synthetic import World
+    >>> name_of(Popularity().fit(World(n_users=5, n_items=9, n_events=20).make().dataset))
+    'popularity'
+    """
+    made = type(getattr(fitted, "estimator", fitted))
+    named = {where: name for name, where in MODELS.items()}
+    return named.get(f"{made.__module__}:{made.__qualname__}", made.__name__)
+
+
 def seeded(name: str, seed: int, /, **settings: Any) -> Estimator:  # noqa: ANN401  as above
     """`estimator_of` with this seed, where the model takes one and the settings name none."""
     made = estimator_of(name, **settings)

@@ -19,15 +19,13 @@ from bowerbird.encoders.encoder import Estimator
 from bowerbird.errors import ConfigError
 from bowerbird.retrieval.models import MODELS
 from bowerbird.runs.auto import Auto, named_estimator
+from bowerbird.runs.scenario import Scenario, scenario_part, scenarios_of
+from bowerbird.runs.strict import Strict, seconds_of
 
 Settings = TypeVar("Settings")
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EventsTable(_Table):
+class EventsTable(Strict):
     """[events]: where they are, which column is what, how much an event counts."""
 
     path: str
@@ -47,7 +45,7 @@ class EventsTable(_Table):
     )
 
 
-class CatalogTable(_Table):
+class CatalogTable(Strict):
     """[items] or [users]: where they are, the id column, kinds of the others."""
 
     path: str
@@ -57,7 +55,7 @@ class CatalogTable(_Table):
     ignore: tuple[str, ...] = ()
 
 
-class QualityTable(_Table):
+class QualityTable(Strict):
     """[quality]: how strict to be with broken rows."""
 
     unknown_items: Literal["error", "keep"] = "error"
@@ -81,7 +79,7 @@ class ModelTable(BaseModel):
     budget: str | None = None  # 90s, 10m, 1h: for auto, and for what is trained
 
 
-class Recipe(_Table):
+class Recipe(Strict):
     """Everything that is asked: what to read, what to learn, how to judge."""
 
     events: EventsTable
@@ -90,6 +88,7 @@ class Recipe(_Table):
     quality: QualityTable = QualityTable()
     model: ModelTable = ModelTable()
     split: SplitTable = SplitTable()
+    scenarios: dict[str, Scenario] = Field(default_factory=dict)
     seed: Annotated[int, Field(ge=0)] = 0
 
     def inputs(self, now: int | None = None) -> Inputs:
@@ -139,6 +138,17 @@ class Recipe(_Table):
         """
         return rule_of(self.split.kind, **dict(self.split.model_extra or {}))
 
+    def scenario(self, name: str) -> Scenario:
+        """The scenario of this name; a surface that is not among them has its defaults.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        every = scenarios_of(self.scenarios)
+        if name not in every:
+            raise ConfigError(f"scenario: one of {', '.join(every)} expected, {name!r} came")
+        return every[name]
+
     def seen_from(self, folder: Path) -> "Recipe":
         """The same for a file in this folder: the paths of a recipe are relative to its own."""
         tables = {name: getattr(self, name) for name in ("events", "items", "users")}
@@ -147,7 +157,13 @@ class Recipe(_Table):
             for name, table in tables.items()
             if table and not table.database and not os.path.isabs(table.path)
         }
-        return self.model_copy(update=moved)
+        scenarios = {
+            name: scenario.model_copy(update={"rules": os.path.relpath(scenario.rules, folder)})
+            if scenario.rules and not os.path.isabs(scenario.rules)
+            else scenario
+            for name, scenario in self.scenarios.items()
+        }
+        return self.model_copy(update={**moved, "scenarios": scenarios})
 
     def text(self) -> str:
         """As TOML, without the password of a database: set PGPASSWORD to use it again."""
@@ -158,6 +174,8 @@ class Recipe(_Table):
                 table["database"] = re.sub(r"password=[^&]*&?", "", bare)
             for name in [name for name, value in table.items() if value in ({}, [])]:
                 del table[name]
+        if not self.scenarios:
+            del told["scenarios"]
         return tomli_w.dumps(told)
 
 
@@ -177,6 +195,10 @@ def read_recipe(path: Path) -> Recipe:
         table = told.get(name)
         if isinstance(table, dict) and "path" in table and "database" not in table:
             table["path"] = str(path.parent / str(table["path"]))
+    scenarios = told.get("scenarios")
+    for table in scenarios.values() if isinstance(scenarios, dict) else ():
+        if isinstance(table, dict) and "rules" in table:
+            table["rules"] = str(path.parent / str(table["rules"]))
     return recipe_of(told, str(path))
 
 
@@ -202,22 +224,6 @@ def recipe_of(told: Mapping[str, Any], where: str) -> Recipe:
             raise ConfigError(f"{where}: unknown key {place!r}; the keys are {valid}") from error
         came = "" if first["type"] == "missing" else f", {first['input']!r} came"
         raise ConfigError(f"{where}: {place}: {first['msg'].lower()}{came}") from error
-
-
-def seconds_of(told: str) -> float:
-    """A length of time.
-
-    Raises:
-        ConfigError: it is none.
-
-    >>> seconds_of("90s"), seconds_of("1.5m"), seconds_of("1h")
-    (90.0, 90.0, 3600.0)
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", told)
-    seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
-    if not seconds > 0:
-        raise ConfigError(f"budget: a time such as 90s, 10m or 1h expected, {told!r} came")
-    return seconds
 
 
 def rule_of(kind: str, **settings: Any) -> Rule:  # noqa: ANN401  each rule has its own settings
@@ -284,6 +290,8 @@ def _keys(place: tuple[int | str, ...]) -> list[str]:
         "quality": QualityTable,
     }
     table = tables.get(str(place[0]), Recipe) if len(place) > 1 else Recipe
+    if place[0] == "scenarios" and len(place) > 2:
+        table = scenario_part([str(part) for part in place[2:-1]])
     return list(table.model_fields)
 
 

@@ -1,0 +1,75 @@
+"""What is new, and what is met more than it used to be: one dimension each, as popularity is."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bowerbird.data.columns import NO_TIME
+from bowerbird.data.dataset import AVAILABLE_FROM, Dataset
+from bowerbird.data.embeddings import Embeddings
+from bowerbird.encoders.popularity import DAY_S, Popularity, PopularityEncoder
+from bowerbird.errors import ConfigError
+
+BEFORE = 4
+"""Windows before the newest one that say what is usual."""
+
+
+def trending(data: Dataset, days: float = 7.0, segment: str | None = None) -> PopularityEncoder:
+    """(c - e) / √(e + 1): what was met in the last days, beside what was to be expected.
+
+    c is an item's weight of events in the newest window, e its mean over the four windows before
+    it: the deviation of a Poisson count in its own standard deviations.
+
+    Args:
+        data: with dates.
+        days: length of a window.
+        segment: category column of the users; people of each category get trends of their own.
+
+    Raises:
+        ConfigError: the data has no dates, or no such column.
+    """
+    if not data.dated:
+        raise ConfigError("trending: dated interactions expected, an order without dates came")
+    if not days > 0:
+        raise ConfigError(f"trending: days > 0 expected, {days} came")
+    age = (data.newest() - 1 - data.log.times) / DAY_S
+    late = age < days
+    usual = ~late & (age < (1 + BEFORE) * days)
+    counted = Popularity(segment=segment)
+    counts = [
+        np.expm1(np.nan_to_num(counted.fit(data.with_log(data.log.where(part))).table.vectors))
+        for part in (late, usual)
+    ]
+    now, before = counts[0], counts[1] / BEFORE
+    levels = (now - before) / np.sqrt(before + 1)
+    levels[(now + before) == 0] = np.nan
+    whole = counted.fit(data)
+    return replace(whole, table=Embeddings(whole.table.ids, levels.astype(np.float32)))
+
+
+def newest(data: Dataset) -> PopularityEncoder:
+    """Minus the age in days, by `available_from`, else by the first event; NaN: neither is known.
+
+    Raises:
+        ConfigError: the data has no dates, and the catalog no `available_from`.
+    """
+    since = first_seen(data)
+    if (since == NO_TIME).all():
+        raise ConfigError(
+            "new items: a column available_from or dated interactions expected, neither came"
+        )
+    days = (since - since.max()) / DAY_S
+    levels = np.where(since == NO_TIME, np.nan, days).astype(np.float32)[:, None]
+    return PopularityEncoder(Popularity(), Embeddings(data.catalog.items, levels))
+
+
+def first_seen(data: Dataset) -> np.ndarray:
+    """(n,) seconds: since when each item is there; NO_TIME where nothing says so."""
+    first = np.full(len(data.catalog), np.iinfo(np.int64).max)
+    if data.dated:
+        np.minimum.at(first, data.log.items, data.log.times)
+    first[first == np.iinfo(np.int64).max] = NO_TIME
+    column = data.catalog.fields.get(AVAILABLE_FROM)
+    if column is None or column.kind != "time":
+        return first
+    return np.where(column.values != NO_TIME, column.values, first)

@@ -1,0 +1,119 @@
+"""Asked with items instead of people: what is like one, and what is like it but of another kind."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int32
+from numpy import ndarray
+
+from bowerbird.data.queries import Queries
+from bowerbird.index.index import NONE, Hits, Ragged, excluded, kept
+from bowerbird.retrieval.retriever import Retriever
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What is most like the newest item of each history."""
+
+    main: Retriever
+
+    def retrieve(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> Hits:
+        """As `main` holds items to be alike; nobody asks, no hits."""
+        rows = newest(queries)
+        asked = np.flatnonzero(rows >= 0)
+        more = 0 if exclude is None else exclude.longest()
+        found = self.main.similar(rows[asked], k + more, allow)
+        there = found.rows >= 0
+        if exclude is not None and len(asked):
+            n = int(max(found.rows.max(initial=0), exclude.rows.max(initial=0))) + 1
+            there &= ~excluded(found.rows, exclude.take(asked), n)
+        hits = kept(found.rows, found.scores, there, k)
+        out = Hits(np.full((len(rows), k), -1, np.int32), np.full((len(rows), k), NONE))
+        out.rows[asked], out.scores[asked] = hits
+        return out
+
+    def similar(
+        self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
+    ) -> Hits:
+        """As `main` says."""
+        return self.main.similar(rows, k, allow)
+
+    def save(self, folder: Path) -> None:
+        """What it asks."""
+        self.main.save(folder)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Across:
+    """What `main` finds, of another category than the newest item of the history.
+
+    Complements rather than substitutes: with a camera a bag, not another camera.
+    """
+
+    main: Retriever
+    codes: Int32[ndarray, "n"]  # category of each item, -1 none: of another one than all others
+
+    def retrieve(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> Hits:
+        """K hits wherever there are k of another category; asked once for each category."""
+        rows = newest(queries)
+        kinds = np.where((rows >= 0) & (rows < len(self.codes)), self.codes[rows], -1)
+        out = Hits(np.full((len(rows), k), -1, np.int32), np.full((len(rows), k), NONE))
+        for kind in np.unique(kinds):
+            some = np.flatnonzero(kinds == kind)
+            other = allow if kind < 0 else (self.codes != kind) & (True if allow is None else allow)
+            found = self.main.retrieve(queries.take(some), k, other, exclude and exclude.take(some))
+            out.rows[some], out.scores[some] = found
+        return out
+
+    def similar(
+        self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
+    ) -> Hits:
+        """As `main` says, of any category."""
+        return self.main.similar(rows, k, allow)
+
+    def save(self, folder: Path) -> None:
+        """What it asks."""
+        self.main.save(folder)
+
+
+def newest(queries: Queries) -> Int32[ndarray, "b"]:
+    """The last item of each history; -1 of an empty one.
+
+    >>> newest(Queries.of([[3, 5], []])).tolist()
+    [5, -1]
+    """
+    some = queries.lengths() > 0
+    rows = np.full(len(queries), -1, dtype=np.int32)
+    rows[some] = queries.items[queries.offsets[1:][some] - 1]
+    return rows
+
+
+def last_session(queries: Queries, idle_s: float) -> Queries:
+    """Only what came after the last pause of more than `idle_s` seconds.
+
+    >>> from dataclasses import replace
+    >>> asked = replace(Queries.of([[4, 5, 6]]), times=np.array([0, 5000, 5010]))
+    >>> last_session(asked, 1800.0).items.tolist()
+    [5, 6]
+    """
+    begins = np.ones(len(queries.items), dtype=bool)
+    same = queries.owners()[1:] == queries.owners()[:-1]
+    begins[1:] = ~same | (np.diff(queries.times) > idle_s)
+    session = np.cumsum(begins)
+    last = np.zeros(len(queries), dtype=session.dtype)
+    some = queries.lengths() > 0
+    last[some] = session[queries.offsets[1:][some] - 1]
+    return queries.where(session == last[queries.owners()])

@@ -1,0 +1,50 @@
+"""Asked with items: what is like one, and what is of another kind."""
+
+import numpy as np
+
+from bowerbird.data.queries import Queries
+from bowerbird.index.index import Ragged
+from bowerbird.retrieval.alike import Across, Alike
+from bowerbird.retrieval.cooccurrence import CoOccurrence
+from bowerbird.retrieval.models import as_retriever, estimator_of
+from worlds import cycles
+
+
+def model(data):
+    return as_retriever(estimator_of("als", dim=4).fit(data), data.catalog)
+
+
+def test_the_newest_item_is_asked_about():
+    data = cycles()
+    main = model(data)
+    found = Alike(main).retrieve(Queries.of([[9, 2], [], [4]]), 3)
+    plain = main.similar(np.array([2, 4], np.int32), 3)
+    assert found.rows[[0, 2]].tolist() == plain.rows.tolist()
+    assert found.rows[1].tolist() == [-1, -1, -1]
+
+
+def test_what_is_excluded_is_made_up_for():
+    data = cycles()
+    main = model(data)
+    best = main.similar(np.array([2], np.int32), 4).rows[0]
+    out = Ragged(best[:2].copy(), np.array([0, 2], np.int64))
+    found = Alike(main).retrieve(Queries.of([[2]]), 2, exclude=out)
+    assert found.rows[0].tolist() == best[2:].tolist()
+
+
+def test_nobody_asked_is_answered():
+    assert Alike(model(cycles())).retrieve(Queries.of([]), 3).rows.shape == (0, 3)
+
+
+def test_only_the_other_kind_is_found_and_the_list_is_full():
+    data = cycles()
+    codes = (np.arange(12) % 2).astype(np.int32)
+    codes[3] = -1
+    main = CoOccurrence(backward=1.0).fit(data)
+    found = Across(main, codes).retrieve(Queries.of([[2], [5], [3]]), 3)
+    assert set(codes[found.rows[0]]) <= {1, -1}
+    assert set(codes[found.rows[1]]) <= {0, -1}
+    assert found.rows[2].tolist() == main.retrieve(Queries.of([[3]]), 3).rows[0].tolist()
+    few = np.isin(np.arange(12), [0, 1, 4])
+    allowed = Across(main, codes).retrieve(Queries.of([[2]]), 3, few)
+    assert set(allowed.rows[0]) - {-1} <= {1}
