@@ -1,12 +1,14 @@
 """Do 10⁶ drawn places come as often as they say? `python benchmarks/exploration.py`.
 
 Real scores: the 50 best items of one person, by ALS on MovieLens 1M. Lists of five are drawn with
-100,000 seeds, each way. A place tells the probability of its item given those above it; so lists
-are grouped by what is above a place, and in each group of at least 1,000 a chi-square compares how
-often each item came with what it told. The groups of a place are added up.
+100,000 seeds, each way. A place tells the probability of its item given those above it. Lists are
+grouped by what is above a place; in each group of at least 1,000 the probability of every item is
+worked out by the plain definition, the told ones must be the same, and a chi-square compares how
+often each item came. The groups of a place are added up.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy import ndarray
 from measuring import Bench, bar, begin, parser
 
 LISTS, K, AMONG = 100_000, 5, 50
+EPSILON, TEMPERATURE = 0.2, 0.1
 GROUP, EXPECTED = 1_000, 5.0
 """Lists of a group, and of a cell of it, at least."""
 LEAST = 0.001
@@ -27,16 +30,23 @@ def measure(bench: Bench) -> None:
     from bowerbird.ranking.explore import Explore
 
     best = _best(bench)
+    scores = best.scores[0].astype(np.float64)
+    relevance = (scores - scores.min()) / (scores.max() - scores.min())
+    weights = np.exp(relevance / TEMPERATURE)
     ways = {
-        "slots": Explore(epsilon=0.2, among=AMONG),
-        "plackett-luce": Explore(way="plackett-luce", temperature=0.1, among=AMONG),
+        "slots": (Explore(epsilon=EPSILON, among=AMONG), _slots),
+        "plackett-luce": (
+            Explore(way="plackett-luce", temperature=TEMPERATURE, among=AMONG),
+            lambda left: weights * left / (weights * left).sum(),
+        ),
     }
     figures: dict[str, Any] = {"drawn": LISTS * K * len(ways)}
     smallest = 1.0
-    for name, step in ways.items():
+    for name, (step, plainly) in ways.items():
         many = Hits(*(np.repeat(each, LISTS, axis=0) for each in best))
         drawn, told = step.draw(many, K, bench.seed * LISTS + np.arange(LISTS))
-        places = [_fit(drawn.rows, told, place) for place in range(K)]
+        spots = np.argsort(best.rows[0])[np.searchsorted(np.sort(best.rows[0]), drawn.rows)]
+        places = [_fit(spots, told, place, plainly) for place in range(K)]
         figures[name] = places
         smallest = min(smallest, *(place["p_value"] for place in places))
         print(f"  {name}: p-values {[place['p_value'] for place in places]}", flush=True)
@@ -72,37 +82,45 @@ def _best(bench: Bench) -> Any:  # noqa: ANN401  imported late
     return engine.recommend(data.queries().take(np.array([0])), AMONG)
 
 
-def _fit(rows: ndarray, told: ndarray, place: int) -> dict[str, Any]:
+def _slots(left: ndarray) -> ndarray:
+    """Of each candidate that is left: the best, or any."""
+    chances = EPSILON * left / left.sum()
+    chances[int(np.argmax(left))] += 1 - EPSILON
+    return chances
+
+
+def _fit(
+    spots: ndarray, told: ndarray, place: int, plainly: Callable[[ndarray], ndarray]
+) -> dict[str, Any]:
     """Chi-square of one place, over the groups of lists that are alike above it."""
     from scipy.stats import chi2
 
-    _, group, sizes = (
-        np.unique(rows[:, :place], axis=0, return_inverse=True, return_counts=True)
-        if place
-        else (None, np.zeros(len(rows), np.int64), np.array([len(rows)]))
-    )
-    total, free, lists = 0.0, 0, 0
+    key = (spots[:, :place] * AMONG ** np.arange(place)).sum(axis=1)
+    _, group, sizes = np.unique(key, return_inverse=True, return_counts=True)
+    total, free, lists, off = 0.0, 0, 0, 0.0
     for number in np.flatnonzero(sizes >= GROUP):
-        inside = group.reshape(-1) == number
-        _, first, counts = np.unique(rows[inside, place], return_index=True, return_counts=True)
-        chances = told[inside, place][first]
-        want = np.append(chances, max(1 - chances.sum(), 0)) * inside.sum()
-        got = np.append(counts, 0)
+        inside = group == number
+        left = np.ones(AMONG, dtype=bool)
+        left[spots[inside][0, :place]] = False
+        chances = plainly(left)
+        off = max(off, float(np.abs(told[inside, place] - chances[spots[inside, place]]).max()))
+        want = chances * inside.sum()
+        got = np.bincount(spots[inside, place], minlength=AMONG)
         rare = want < EXPECTED  # small cells together
         want = np.append(want[~rare], want[rare].sum())
         got = np.append(got[~rare], got[rare].sum())
-        some = want > 1e-9
+        some = want > 0
         total += float(((got - want)[some] ** 2 / want[some]).sum())
         free += int(some.sum()) - 1
         lists += int(inside.sum())
-    p_value = float(chi2.sf(total, free))
-    share = lists / len(rows)
     return {
         "place": place + 1,
-        "lists_compared": round(share, 3),
+        "groups": int((sizes >= GROUP).sum()),
+        "lists_compared": round(lists / len(spots), 3),
+        "told_is_off_by_at_most": off,
         "chi_square": round(total, 2),
         "degrees": free,
-        "p_value": round(p_value, 4),
+        "p_value": round(float(chi2.sf(total, free)), 4),
     }
 
 
