@@ -1,48 +1,45 @@
 """`bowerbird recommend`: lists from a run, for people it knows and people it never saw."""
 
-from dataclasses import dataclass, replace
+import hashlib
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from json import dumps, loads
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 import typer
 
-from bowerbird.cli.console import err, out, print_json, print_table, shown, working
+from bowerbird.cli.console import Say, err, out, print_json, print_table, shown, working
+from bowerbird.cli.people import (
+    Asked,
+    asked_about,
+    catalog_of_today,
+    told_histories,
+    wanted_ids,
+)
 from bowerbird.cli.reading import now
-from bowerbird.data.artifacts import whole
-from bowerbird.data.dataset import Catalog, Dataset
-from bowerbird.data.fields import ids_as_they_came, written_as
-from bowerbird.data.importing import Inputs, import_dataset, read_catalog
-from bowerbird.data.joining import behind, extended, retold
+from bowerbird.data.dataset import Catalog
+from bowerbird.data.fields import ids_as_they_came
 from bowerbird.data.moments import seconds
-from bowerbird.data.queries import Queries
-from bowerbird.data.schema import EventSchema, TableSchema
-from bowerbird.data.tables import Source, opened
-from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.errors import ConfigError, DataError
-from bowerbird.index.index import Hits
-from bowerbird.retrieval.eligible import eligible
-from bowerbird.runs.assemble import recommender_of
+from bowerbird.encoders.popularity import DAY_S
+from bowerbird.errors import ConfigError
+from bowerbird.index.stored import digest
 from bowerbird.runs.indexing import kept_index
 from bowerbird.runs.recipe import Recipe, run_recipe
-from bowerbird.runs.run import Run, load_run
-from bowerbird.runs.turning import turned
+from bowerbird.runs.run import load_run
+from bowerbird.runs.scenario import Scenario, scenarios_of
+from bowerbird.runs.streamed import FORMATS, Parts
+from bowerbird.runs.surfaces import Ask, Surface, surface_of
 
 BATCH = 10_000
 """Users answered between two progress messages."""
 SHOWN_USERS = 3
-
-FORMATS = (".parquet", ".csv", ".tsv", ".jsonl")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who is asked about, by id, and their histories in the rows of the run."""
-
-    users: Vocabulary  # in the order asked
-    queries: Queries
-    strangers: int  # of them, people nobody knows anything of
+OF_PEOPLE = ("for-you", "next", "popular", "new", "trending")
+"""Surfaces that a person's history is enough for."""
 
 
 def recommend(
@@ -89,6 +86,9 @@ def recommend(
     allow_repeats: Annotated[
         bool, typer.Option("--allow-repeats", help="Seen items, too.", rich_help_panel="What")
     ] = False,
+    scenario: Annotated[
+        str, typer.Option(help="Of the recipe: its steps, rules, filters (bowerbird ask).")
+    ] = "for-you",
     discount: Annotated[
         float, typer.Option(help="Hold the popular back: 0 not at all, 1 a little, 5 much.")
     ] = 0.0,
@@ -108,148 +108,143 @@ def recommend(
 
       bowerbird recommend runs/als --user 42 --discount 2
 
+      bowerbird recommend runs/shop --all-users --scenario home --out home.parquet
+
       bowerbird recommend runs/als --user 42 --filter 'price between 10 and 50' --never B001
     """
     if out_file is not None and out_file.suffix not in FORMATS:
         raise ConfigError(f"--out {out_file}: a file ending in {', '.join(FORMATS)} expected")
     with working("loading the run"):
-        recipe = run_recipe(run)
-        found = load_run(run)
+        recipe, found = run_recipe(run), load_run(run)
         index = kept_index(run, len(found.data.catalog))
-        loaded, current = _catalog_of_today(found, items, recipe)
-        wanted = _wanted(users, user)
-        asked = _asked(loaded.data, wanted, all_users, _told(history, recipe))
-    # a catalog of today is asked for today; a run without dates has no other moment either
-    past = loaded.data.dated and items is None
-    moment = seconds(at) if at is not None else loaded.data.newest() if past else now()
-    may = eligible(loaded.data.catalog, moment, filter, only, never or ()).allow
-    if current is not None:
-        may = current if may is None else current & may
-    model = (loaded.fitted, loaded.data, loaded.fallback)
-    engine = replace(recommender_of(*model, allow_repeats, index=index), allow=may)
-    if discount:
-        engine = turned(engine, loaded.data, discount)
+        loaded, current = catalog_of_today(found, items, recipe)
+        wanted = wanted_ids(users, user)
+        asked = asked_about(loaded.data, wanted, all_users, told_histories(history, recipe))
+        # a catalog of today is asked for today; a run without dates has no other moment either
+        past = loaded.data.dated and items is None
+        moment = seconds(at) if at is not None else loaded.data.newest() if past else now()
+        changes = {"discount": discount or None, "repeats": allow_repeats or None}
+        table = _of_people(recipe, scenario, changes)
+        wish = Ask(moment, index, k, filter, tuple(only) if only else None, tuple(never or ()))
+        surface = surface_of(loaded, table, wish)
+        if current is not None:
+            surface = surface.among(current)
+    lists = _Lists(surface, asked, loaded.data.catalog)
+    if out_file is not None:
+        day = str(at or moment // DAY_S)
+        files = [run / "run.json", *(Path(name) for name in (history, items, table.rules) if name)]
+        facts = (day, k, filter, only, never, table.model_dump(mode="json"))
+        _write(lists, out_file, _question(facts, files, asked), json)
+        return
     with working("recommending") as say:
-        parts = []
-        for start in range(0, len(asked.queries), BATCH):
-            stop = min(start + BATCH, len(asked.queries))
-            parts.append(engine.recommend(asked.queries.take(np.arange(start, stop)), k))
-            say(f"{stop:,} of {len(asked.queries):,} users")
-        hits = Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        table = _table(asked, loaded.data.catalog, hits)
-    if asked.strangers:
-        who = "user" if asked.strangers == 1 else "users"
-        err.print(f"note: {asked.strangers:,} {who} without a history got what is popular")
-    if empty := int((hits.rows[:, 0] < 0).sum()):
-        err.print(f"note: nothing is left to recommend to {empty:,} of them")
-    _give(table, loaded.data.catalog, asked, hits, (out_file, json))
+        tables = [lists.part(number, say) for number in range(lists.count)]
+    _notes(lists)
+    _give(pl.concat(tables), lists, json)
 
 
-def _catalog_of_today(
-    run: Run, items: str | None, recipe: Recipe | None
-) -> tuple[Run, np.ndarray | None]:
-    """The run over its own catalog and today's; and which rows are of today."""
-    if items is None:
-        return run, None
-    table = recipe.items if recipe else None
-    kinds = {name: column.kind for name, column in run.data.catalog.fields.items()}
-    schema = TableSchema(table.id if table else None, kinds, table.ignore if table else ())
-    newer = read_catalog(Source(items), schema)
-    catalog = extended(run.data.catalog, newer)
-    current = np.zeros(len(catalog), dtype=bool)
-    current[catalog.items.rows(newer.items.ids)] = True
-    return replace(run, data=replace(run.data, catalog=catalog)), current
+def _of_people(recipe: Recipe | None, name: str, changes: dict[str, Any]) -> Scenario:
+    """A scenario that people are asked about, with what the options change."""
+    every = scenarios_of(recipe.scenarios if recipe else {})
+    valid = [name for name, table in every.items() if table.surface in OF_PEOPLE]
+    if name not in valid:
+        raise ConfigError(f"--scenario: one of {', '.join(valid)} expected, {name!r} came")
+    changed = {key: value for key, value in changes.items() if value is not None}
+    return every[name].model_copy(update=changed)
 
 
-def _wanted(users: Path | None, user: list[str] | None) -> list[str] | None:
-    """The ids asked for, each once, in the order given; None: nobody was named."""
-    ids = list(user or [])
-    if users is not None:
-        try:
-            ids += [line.strip() for line in users.read_text("utf-8").splitlines() if line.strip()]
-        except UnicodeDecodeError as error:
-            raise DataError(f"{users}: text with one user id a line expected: {error}") from error
-        if not ids:
-            raise DataError(f"{users}: at least one user id expected, the file has none")
-    return list(dict.fromkeys(ids)) if users is not None or user else None
+@dataclass(slots=True)
+class _Lists:
+    """The lists of everybody who is asked about, some people at a time."""
+
+    surface: Surface
+    asked: Asked
+    catalog: Catalog
+    empty: int = 0  # people to whom nothing was left to recommend
+
+    @property
+    def count(self) -> int:
+        """Parts, at least one."""
+        return max(1, -(-len(self.asked.queries) // BATCH))
+
+    def part(self, number: int, say: Say) -> pl.DataFrame:
+        """Columns user, item, rank, score; ids in the type they came in."""
+        users, total = self.asked.users, len(self.asked.users)
+        rows = np.arange(number * BATCH, min((number + 1) * BATCH, total))
+        seeds = np.array([zlib.crc32(users.ids[row].encode()) for row in rows], dtype=np.int64)
+        hits = self.surface.recommend(self.asked.queries.take(rows), seeds)
+        self.empty += int((hits.rows[:, 0] < 0).sum())
+        query, place = np.nonzero(hits.rows >= 0)
+        say(f"{min((number + 1) * BATCH, total):,} of {total:,} users")
+        return pl.DataFrame(
+            {
+                "user": ids_as_they_came(users).gather(rows[query]),
+                "item": ids_as_they_came(self.catalog.items).gather(hits.rows[query, place]),
+                "rank": (place + 1).astype(np.int32),
+                "score": hits.scores[query, place],
+            }
+        )
 
 
-def _told(history: str | None, recipe: Recipe | None) -> Dataset | None:
-    """The histories in the file, read as the run's own events were, where it has the columns."""
-    if history is None:
-        return None
-    source = Source(history)
-    schema = recipe.inputs().event_schema if recipe else EventSchema()
-    with opened(source) as rows:
-        schema = schema.among(rows.collect_schema().names())
-    imported = import_dataset(Inputs(source, event_schema=schema))
-    for note in imported.notes:
-        err.print(f"note: {note}")
-    return imported.data
+def _question(facts: Sequence[Any], files: Sequence[Path], asked: Asked) -> dict[str, Any]:
+    """All that lists depend on: as long as it is the same, parts of them are, too."""
+    people = hashlib.sha256("\n".join(asked.users.ids).encode()).hexdigest()
+    contents = [digest(path) for path in files if path.is_file()]
+    told: dict[str, Any] = loads(dumps({"asked": facts, "files": contents, "people": people}))
+    return told
 
 
-def _asked(
-    data: Dataset, wanted: list[str] | None, everyone: bool, strange: Dataset | None
-) -> Asked:
-    """Whose lists: histories from the file go before those of the run."""
-    if wanted is None and not everyone and strange is None:
-        raise ConfigError("--users FILE, --user ID, --all-users or --history FILE expected")
-    ids, kind = data.users.ids, data.users.kind
-    queries, told = data.queries(), Vocabulary(())
-    if strange is not None:
-        told, kind = strange.users, strange.users.kind
-        queries = queries.then(retold(strange, data))
-        ids = data.users.extended(told.ids).ids if everyone else told.ids
-    ids = ids if wanted is None else tuple(wanted)
-    from_file, known = told.rows(ids), data.users.rows(ids)
-    rows = np.where(from_file >= 0, len(data.users) + from_file, known)
-    # what the run knows of someone in the file is only what not to show again
-    past = data.queries().take(np.where(from_file >= 0, known, -1))
-    queries = behind(replace(past, weights=np.zeros_like(past.weights)), queries.take(rows))
-    kind = kind if written_as(kind, ids) else "String"
-    return Asked(Vocabulary(ids, kind), queries, int((queries.lengths() == 0).sum()))
+def _write(lists: _Lists, file: Path, question: dict[str, Any], json: bool) -> None:
+    """Into a file, part by part; what an interrupted job has left is gone on with."""
+    parts = Parts.of(file, lists.count, question)
+    missing = parts.missing()
+    if len(missing) < parts.count:
+        err.print(f"note: going on: {len(missing):,} of {parts.count:,} parts are left")
+    with working("recommending") as say, _kept(parts):
+        for number in missing:
+            parts.write(number, lists.part(number, say))
+        rows = parts.join()
+    _notes(lists)
+    err.print(f"{rows:,} rows for {len(lists.asked.users):,} users in {shown(file)}")
+    if json:
+        print_json(parts.read().to_dicts())
 
 
-def _table(asked: Asked, catalog: Catalog, hits: Hits) -> pl.DataFrame:
-    """Columns user, item, rank, score; ids in the type they came in."""
-    query, place = np.nonzero(hits.rows >= 0)
-    users, items = ids_as_they_came(asked.users), ids_as_they_came(catalog.items)
-    return pl.DataFrame(
-        {
-            "user": users.gather(query),
-            "item": items.gather(hits.rows[query, place]),
-            "rank": (place + 1).astype(np.int32),
-            "score": hits.scores[query, place],
-        }
-    )
+@contextmanager
+def _kept(parts: Parts) -> Iterator[None]:
+    """Whoever interrupts the work is told what is left of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = parts.count - len(parts.missing())
+        err.print(
+            f"note: {done:,} of {parts.count:,} parts are kept in {shown(parts.folder)}: the same"
+            " command goes on from there"
+        )
+        raise
 
 
-def _give(
-    table: pl.DataFrame, catalog: Catalog, asked: Asked, hits: Hits, to: tuple[Path | None, bool]
-) -> None:
-    """Into the file, as JSON, or the first few for a person to read."""
-    file, json = to
-    if file is not None:
-        with whole(file) as partial:
-            if file.suffix == ".parquet":
-                table.write_parquet(partial)
-            elif file.suffix == ".jsonl":
-                table.write_ndjson(partial)
-            else:
-                table.write_csv(partial, separator="\t" if file.suffix == ".tsv" else ",")
-        err.print(f"{table.height:,} rows for {len(asked.users):,} users in {shown(file)}")
+def _notes(lists: _Lists) -> None:
+    if strangers := lists.asked.strangers:
+        who = "user" if strangers == 1 else "users"
+        err.print(f"note: {strangers:,} {who} without a history got what is popular")
+    if lists.empty:
+        err.print(f"note: nothing is left to recommend to {lists.empty:,} of them")
+
+
+def _give(table: pl.DataFrame, lists: _Lists, json: bool) -> None:
+    """As JSON, or the first few for a person to read."""
     if json:
         print_json(table.to_dicts())
-    if file is not None or json:
         return
-    titles = catalog.titles()
-    for q in range(min(SHOWN_USERS, len(asked.users))):
-        rows = [row for row in hits.rows[q] if row >= 0]
+    titles = dict(zip(lists.catalog.items.ids, lists.catalog.titles(), strict=True))
+    users = lists.asked.users
+    for id, user in zip(users.ids[:SHOWN_USERS], ids_as_they_came(users), strict=False):
+        own = table.filter(pl.col("user") == user).rows(named=True)
         lines = [
-            [str(rank), catalog.items.ids[row], titles[row], f"{score:.4f}"]
-            for rank, (row, score) in enumerate(zip(rows, hits.scores[q], strict=False), 1)
+            [str(r["rank"]), str(r["item"]), titles[str(r["item"])], f"{r['score']:.4f}"]
+            for r in own
         ]
-        print_table(("rank", "item", "title", "score"), lines, f"user {asked.users.ids[q]}")
+        print_table(("rank", "item", "title", "score"), lines, f"user {id}")
         out.print()
-    if len(asked.users) > SHOWN_USERS:
-        out.print(f"… and {len(asked.users) - SHOWN_USERS:,} more; keep all with --out FILE")
+    if len(users) > SHOWN_USERS:
+        out.print(f"… and {len(users) - SHOWN_USERS:,} more; keep all with --out FILE")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from numpy import ndarray
 
 from bowerbird.data.columns import Column
@@ -101,6 +101,12 @@ class Surface:
             told |= dict(zip(some.tolist(), why, strict=True))
         return [told[q] for q in range(len(queries))]
 
+    def among(self, rows: Bool[ndarray, "n"]) -> "Surface":
+        """The same with these items only."""
+        allow = self.engine.allow
+        allow = rows if allow is None else rows & allow
+        return replace(self, engine=replace(self.engine, allow=allow))
+
     def without_rules(self) -> "Surface":
         """The same, as if nobody had said anything."""
         return replace(self, rules=None)
@@ -156,6 +162,7 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
     engine = replace(engine, steps=steps, explore=explore, recently=recently)
     rules = Rules.over(read_rules(Path(scenario.rules)), data.catalog) if scenario.rules else None
     facts = {"surface": scenario.surface, "model": run.facts.get("model"), "run": run.folder.name}
+    facts["data"] = str(run.facts.get("data", ""))[:12]
     facts |= _index_facts(model, may.allow)
     source = SOURCES.get(scenario.surface, scenario.surface)
     origin = Origin(facts, may.removed, data.catalog.items.ids, source)
