@@ -20,6 +20,7 @@ from bowerbird.cli.export import export
 from bowerbird.cli.index import index
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
+from bowerbird.cli.rerank import rerank
 from bowerbird.cli.similar import similar
 from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
@@ -39,8 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (check, train, evaluate, recommend, similar, export, datasets, quickstart, doctor):
+for command in (check, train, evaluate, recommend, rerank, similar, export, datasets, quickstart):
     app.command()(command)
+app.command()(doctor)
 app.add_typer(index, name="index")
 
 

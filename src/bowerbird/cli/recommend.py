@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import typer
 
-from bowerbird.cli.console import err, out, print_json, print_table, shown, working
+from bowerbird.cli.console import Say, err, out, print_json, print_table, shown, working
 from bowerbird.cli.reading import now
 from bowerbird.data.artifacts import whole
 from bowerbird.data.dataset import Catalog, Dataset
@@ -22,10 +22,15 @@ from bowerbird.data.tables import Source, opened
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.index.index import Hits
+from bowerbird.ranking.features import Features
+from bowerbird.ranking.recommender import Recommender
+from bowerbird.ranking.step import as_they_are
 from bowerbird.retrieval.eligible import eligible
 from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.indexing import kept_index
+from bowerbird.runs.logged import feature_columns
 from bowerbird.runs.recipe import Recipe, run_recipe
+from bowerbird.runs.reranking import kept_reranker
 from bowerbird.runs.run import Run, load_run
 from bowerbird.runs.turning import turned
 
@@ -92,6 +97,12 @@ def recommend(
     discount: Annotated[
         float, typer.Option(help="Hold the popular back: 0 not at all, 1 a little, 5 much.")
     ] = 0.0,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="In the order of the run's learned second stage.")
+    ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Columns f_NAME too: what is known of each hit.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Lists as JSON.")] = False,
 ) -> None:
     """Recommend k items to each user: columns user, item, rank (from 1), score.
@@ -107,6 +118,8 @@ def recommend(
       bowerbird recommend runs/als --history sessions.parquet -k 20 --out recs.csv
 
       bowerbird recommend runs/als --user 42 --discount 2
+
+      bowerbird recommend runs/als --all-users --rerank --features --out lists.parquet
 
       bowerbird recommend runs/als --user 42 --filter 'price between 10 and 50' --never B001
     """
@@ -129,20 +142,54 @@ def recommend(
     engine = replace(recommender_of(*model, allow_repeats, index=index), allow=may)
     if discount:
         engine = turned(engine, loaded.data, discount)
+    engine, log = _refined(engine, loaded, rerank, features)
     with working("recommending") as say:
-        parts = []
-        for start in range(0, len(asked.queries), BATCH):
-            stop = min(start + BATCH, len(asked.queries))
-            parts.append(engine.recommend(asked.queries.take(np.arange(start, stop)), k))
-            say(f"{stop:,} of {len(asked.queries):,} users")
-        hits = Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        table = _table(asked, loaded.data.catalog, hits)
+        hits, more = _lists(engine, log, asked.queries, k, say)
+        table = _table(asked, loaded.data.catalog, hits).with_columns(
+            pl.Series(name, values, nan_to_null=True) for name, values in more.items()
+        )
     if asked.strangers:
         who = "user" if asked.strangers == 1 else "users"
         err.print(f"note: {asked.strangers:,} {who} without a history got what is popular")
     if empty := int((hits.rows[:, 0] < 0).sum()):
         err.print(f"note: nothing is left to recommend to {empty:,} of them")
     _give(table, loaded.data.catalog, asked, hits, (out_file, json))
+
+
+def _refined(
+    engine: Recommender, run: Run, rerank: bool, features: bool
+) -> tuple[Recommender, Features | None]:
+    """The engine with the run's second stage, and the features that are to be written."""
+    step = kept_reranker(run) if rerank else None
+    if rerank and step is None:
+        remedy = f"«bowerbird rerank {run.folder}» learns one"
+        raise ConfigError(
+            f"--rerank: a re-ranker expected in {run.folder}, none is there: {remedy}"
+        )
+    if step is not None:
+        engine = replace(engine, steps={"rerank": step}, fetch=step.fetch)
+    if not features:
+        return engine, None
+    log = Features.of(run.data) if step is None else step.features
+    # places and relevance are among all candidates, as they are where a re-ranker is learned
+    return replace(engine, steps={**engine.steps, "logged": as_they_are}), log
+
+
+def _lists(
+    engine: Recommender, log: Features | None, queries: Queries, k: int, say: Say
+) -> tuple[Hits, dict[str, np.ndarray]]:
+    """Everybody's list, a batch at a time; and columns of features, a value a place."""
+    parts, logs = [], []
+    for start in range(0, len(queries), BATCH):
+        stop = min(start + BATCH, len(queries))
+        some = queries.take(np.arange(start, stop))
+        made = engine.lists(some, k)
+        parts.append(made.hits)
+        if log is not None:
+            logs.append(feature_columns(log, some, made.stages["candidates"], made.hits))
+        say(f"{stop:,} of {len(queries):,} users")
+    hits = Hits(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return hits, {name: np.concatenate([each[name] for each in logs]) for name in (logs or [{}])[0]}
 
 
 def _catalog_of_today(

@@ -1,7 +1,7 @@
 """What is known of a hit, as named numbers: one code, when it is learned from and when it is used.
 
-Counts are of the data the features were made from: of the training part when a re-ranker is learned,
-of everything when lists are made. NaN says that something is not known.
+Counts are of the data the features were made from: of the training part when a re-ranker is
+learned, of everything when lists are made. NaN says that something is not known.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,9 @@ class Features:
             dated=data.dated,
             follows=_follows(data),
             labels={name: part for name, part in parts.items() if _joins(part)},
-            numbers={n: c.values.astype(np.float64) for n, c in fields.items() if c.kind == "number"},
+            numbers={
+                n: c.values.astype(np.float64) for n, c in fields.items() if c.kind == "number"
+            },
         )
 
     @property
@@ -130,7 +132,8 @@ class Features:
 
     def _moments(self, queries: Queries) -> Float64[ndarray, "b"]:
         """When each is asked: never before the newest event, for what came up to it is counted."""
-        return np.maximum(queries.now, self.now).astype(np.float64)
+        moments: ndarray = np.maximum(queries.now, self.now).astype(np.float64)
+        return moments
 
     def _followers(self, liked: Queries, rows: ndarray) -> tuple[ndarray, ndarray]:
         """`follows` and `follows_lately`; NaN without a history, or where data has no order."""
@@ -164,7 +167,8 @@ def _trend(data: Dataset) -> Float64[ndarray, "n"]:
     late = log.times >= np.quantile(log.times, 1 - NEWEST)
     total = np.bincount(log.items, minlength=n)
     newest = np.bincount(log.items[late], minlength=n)
-    return np.divide(newest, total, out=np.full(n, np.nan), where=total > 0)
+    share: ndarray = np.divide(newest, total, out=np.full(n, np.nan), where=total > 0)
+    return share
 
 
 def _since(data: Dataset) -> Float64[ndarray, "n"]:
@@ -209,7 +213,8 @@ def _shares(parts: csr_array, liked: Queries, rows: ndarray) -> Float64[ndarray,
     pair = np.repeat(np.arange(b * m), many)
     summed = np.bincount(pair, _lookup(taste, pair // m, codes), b * m).reshape(b, m)
     known = (total > 0)[:, None] & (many > 0).reshape(b, m)
-    return np.divide(summed, total[:, None], out=np.full((b, m), np.nan), where=known)
+    share: ndarray = np.divide(summed, total[:, None], out=np.full((b, m), np.nan), where=known)
+    return share
 
 
 def _off(values: ndarray, liked: Queries, rows: ndarray) -> Float64[ndarray, "b m"]:

@@ -159,8 +159,9 @@ class Trees:
 class Reranker:
     """A step: the hits in the order of the trees, with the trees' scores in place of the old.
 
-    So hits stay sorted by score, and what comes after (relevance, propensities) reads the new order.
-    Ties stay as they stood. It was learned from `fetch` candidates and should be asked with as many.
+    So hits stay sorted by score, and what comes after (relevance, propensities) reads the new
+    order. Ties stay as they stood. It was learned from `fetch` candidates and should be asked with
+    as many.
     """
 
     features: Features
@@ -209,7 +210,9 @@ def library() -> ModuleType:
     try:
         import lightgbm
     except ModuleNotFoundError as error:
-        raise ConfigError("lightgbm expected to re-rank: pip install 'bowerbird[rerank]'") from error
+        raise ConfigError(
+            "lightgbm expected to re-rank: pip install 'bowerbird[rerank]'"
+        ) from error
     module: ModuleType = lightgbm
     return module
 

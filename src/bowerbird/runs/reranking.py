@@ -132,10 +132,17 @@ def learned(
     ends_of = intervals((after - before)[:, None], settings.seed)[:, 0]
     progress("learning from all of them")
     trees = replace(settings, trees=max(len(first), 1)).fit(lesson, names)
-    told = (float(np.nanmean(part)) for part in (before, after, after - before))
-    people = int(np.isfinite(before).sum())
-    low, high = map(float, ends_of)
-    verdict = Verdict(settings.k, people, *told, low, high, len(first), first.importance())
+    verdict = Verdict(
+        k=settings.k,
+        people=int(np.isfinite(before).sum()),
+        before=float(np.nanmean(before)),
+        after=float(np.nanmean(after)),
+        gain=float(np.nanmean(after - before)),
+        low=float(ends_of[0]),
+        high=float(ends_of[1]),
+        trees=len(first),
+        importance=first.importance(),
+    )
     return trees, verdict
 
 
@@ -148,9 +155,7 @@ def worth(lesson: Lesson, trees: Trees | None, k: int) -> Float64[ndarray, "b"]:
     return ndcg(Judged.of(hits, lesson.relevant), k)
 
 
-def keep_reranker(
-    run: Run, trees: Trees, verdict: Verdict, settings: Rerank, fetch: int
-) -> None:
+def keep_reranker(run: Run, trees: Trees, verdict: Verdict, settings: Rerank, fetch: int) -> None:
     """Into the run's folder, in place of the one that is there.
 
     Raises:
