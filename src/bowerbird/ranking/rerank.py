@@ -60,12 +60,12 @@ class Rerank:
 
     trees: int = 500  # at most
     rate: float = 0.05  # learning rate
-    leaves: int = 31  # of each tree, at most
+    leaves: int = 15  # of each tree, at most
     least: int = 100  # candidates in each leaf
     ridge: float = 1.0  # L2 on what a leaf says
     k: int = 10  # places that count
     patience: int = 30  # trees without gain before it stops, where there is something to stop by
-    threads: int = 2  # part of the settings, since sums depend on it; few are enough
+    threads: int = 1  # part of the settings, since sums depend on it
     seed: int = 0
 
     def __post_init__(self) -> None:
