@@ -31,6 +31,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/popularity.py
+	$(BIN)/python benchmarks/reranking.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

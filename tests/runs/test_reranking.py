@@ -99,6 +99,28 @@ def test_answers_come_after_one_moment_where_there_are_dates():
     assert rule_for(replace(data, dated=False, ordered=False), 3) == RandomShare(seed=3)
 
 
+def test_ages_are_those_of_the_moment_that_all_are_asked_at(tmp_path):
+    data = World(n_users=150, n_items=40, n_events=3_000).make().dataset
+    train, holdout = ByTime().split(data)
+    lesson, names = lesson_of(run_of(data, tmp_path), 40, 0, silent)
+    age, idle = (lesson.features[..., names.index(n)] for n in ("age_days", "idle_days"))
+    cut = holdout.queries.now[0]
+    there = lesson.hits.rows >= 0
+    since = data.catalog.fields["available_from"].values[lesson.hits.rows[there]]
+    assert age[there] == pytest.approx((cut - since) / 86_400, abs=0.01)
+    assert age[there].min() >= 0 and np.nanmin(idle) >= 0  # nothing of what comes later is there
+    assert np.isfinite(lesson.features[there][:, names.index("trend")]).mean() > 0.9
+    assert train.newest() <= cut
+
+
+def test_a_place_that_cannot_be_written_to_is_told(taught, tmp_path):
+    run, trees, verdict = taught
+    (tmp_path / "file").write_text("no folder")
+    elsewhere = replace(run, folder=tmp_path / "file")
+    with pytest.raises(ArtifactError, match=r"file/rerank: cannot be written"):
+        keep_reranker(elsewhere, trees, verdict, SMALL, 60)
+
+
 def test_too_few_people_are_told(tmp_path):
     pytest.importorskip("lightgbm")
     few = dataset([[0, 1, 2]] * 10, dated=False)
@@ -164,9 +186,10 @@ def test_what_is_damaged_or_of_another_run_is_refused(taught, tmp_path):
     (folder / "model.txt").unlink()
     with pytest.raises(ArtifactError, match=f"missing since it was written: {remedy}"):
         kept_reranker(run)
-    (folder / "rerank.json").write_text("{}")
-    with pytest.raises(ArtifactError, match=f"of this version expected: {remedy}"):
-        kept_reranker(run)
+    for text in ("{}", "[]", '{"format": 2}', '{"format": 1, "features": ["score"]}'):
+        (folder / "rerank.json").write_text(text)
+        with pytest.raises(ArtifactError, match=f"of this version expected: {remedy}"):
+            kept_reranker(run)
     (folder / "rerank.json").write_text("{")
     with pytest.raises(ArtifactError, match=f"readable JSON expected .*{remedy}"):
         kept_reranker(run)

@@ -6,6 +6,7 @@ RUN/rerank/   model.txt (LightGBM's own text) and rerank.json: names of the feat
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,20 +195,28 @@ def kept_reranker(run: Run) -> Reranker | None:
     if not folder.is_dir():
         return None
     remedy = f"«bowerbird rerank {run.folder}» learns it anew"
-    try:
-        facts = load_json(folder / FACTS)
-    except ArtifactError as error:
-        raise ArtifactError(f"{str(error).removesuffix('; train again')}: {remedy}") from None
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise ArtifactError(f"{folder}: a re-ranker of this version expected: {remedy}")
+    names, fetch, of_model, of_data = _facts(folder, remedy)
     path = folder / MODEL
-    if not path.is_file() or digest(path) != facts["files"][MODEL]:
+    if not path.is_file() or digest(path) != of_model:
         state = "damaged" if path.is_file() else "missing"
         raise ArtifactError(f"{path}: {state} since it was written: {remedy}")
-    if facts["data"] != run.facts["data"]:
+    if of_data != run.facts["data"]:
         raise ArtifactError(f"{folder}: a re-ranker of this run's data expected: {remedy}")
     try:
-        trees = Trees(path.read_text("utf-8"), tuple(facts["features"]))
-        return Reranker(Features.of(run.data), trees, facts["fetch"])
+        return Reranker(Features.of(run.data), Trees(path.read_text("utf-8"), names), fetch)
     except ArtifactError as error:
         raise ArtifactError(f"{folder}: {error}: {remedy}") from None
+
+
+def _facts(folder: Path, remedy: str) -> tuple[tuple[str, ...], int, str, str]:
+    """Names of the features, candidates, hash of the trees, hash of the data."""
+    try:
+        facts = load_json(folder / FACTS)
+        if facts["format"] != FORMAT:
+            raise KeyError("format")
+        names = tuple(map(str, facts["features"]))
+        return names, int(facts["fetch"]), facts["files"][MODEL], facts["data"]
+    except ArtifactError as error:
+        raise ArtifactError(f"{str(error).removesuffix('; train again')}: {remedy}") from None
+    except (KeyError, TypeError, ValueError):
+        raise ArtifactError(f"{folder}: a re-ranker of this version expected: {remedy}") from None
