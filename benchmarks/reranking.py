@@ -15,7 +15,7 @@ import polars as pl
 from measuring import Bench, bar, run_all
 
 K = 10
-MODELS = ("als", "ease", "cooccurrence")
+MODELS = ("als", "cooccurrence")
 
 
 def leave_one_out(bench: Bench) -> None:
