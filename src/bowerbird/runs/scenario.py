@@ -75,7 +75,13 @@ class Rotated(Strict):
     keep: Annotated[int, Field(ge=0)] = 3
 
 
-Steps = Diversify | Calibrated | Quotas | RecentFirst | TiredOf | Rotated
+class Reranked(Strict):
+    """The learned second stage of the run (`bowerbird rerank`)."""
+
+    step: Literal["rerank"]
+
+
+Steps = Reranked | Diversify | Calibrated | Quotas | RecentFirst | TiredOf | Rotated
 StepTable = Annotated[Steps, Field(discriminator="step")]
 STEPS: tuple[type[Strict], ...] = get_args(Steps)
 

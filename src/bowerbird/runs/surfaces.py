@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray
 
 from bowerbird.data.columns import Column
@@ -23,11 +23,13 @@ from bowerbird.ranking.diversify import Dpp, Mmr
 from bowerbird.ranking.explain import Origin, explained
 from bowerbird.ranking.explore import Explore
 from bowerbird.ranking.exposed import Recently, Tired
+from bowerbird.ranking.features import Features
 from bowerbird.ranking.freshness import Recent, Rotate
 from bowerbird.ranking.quota import Quota
 from bowerbird.ranking.recommender import Lists, Recommender
+from bowerbird.ranking.rerank import Reranker
 from bowerbird.ranking.rules import Rules
-from bowerbird.ranking.step import Step
+from bowerbird.ranking.step import Step, as_they_are
 from bowerbird.retrieval.alike import Across, Alike, last_session
 from bowerbird.retrieval.cooccurrence import CoOccurrence
 from bowerbird.retrieval.eligible import eligible
@@ -35,12 +37,15 @@ from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.retrieval.searched import Searched, text_encoder
 from bowerbird.runs.assemble import recommender_of
+from bowerbird.runs.logged import MARK, feature_columns
+from bowerbird.runs.reranking import kept_reranker
 from bowerbird.runs.run import Run
 from bowerbird.runs.scenario import (
     Calibrated,
     Diversify,
     Quotas,
     RecentFirst,
+    Reranked,
     Rotated,
     Scenario,
     StepTable,
@@ -87,6 +92,25 @@ class Surface:
             out.rows[some], out.scores[some] = lists.hits
         return out
 
+    def logged(
+        self, queries: Queries, seeds: Int64[ndarray, "b"], features: Features
+    ) -> tuple[Hits, dict[str, Float32[ndarray, "b k"]]]:
+        """The same lists, and what was known of each hit among its candidates (NaN: nothing)."""
+        wide = replace(self.engine, steps={**self.engine.steps, "logged": as_they_are})
+        shape = (len(queries), self.k)
+        out = Hits(np.full(shape, -1, np.int32), np.full(shape, NONE))
+        known = {name: np.full(shape, np.nan, np.float32) for name in features.names}
+        asked = self._asked(queries)
+        for some, _, lists in replace(self, engine=wide)._answered(queries, seeds):
+            out.rows[some], out.scores[some] = lists.hits
+            query, place = np.nonzero(lists.hits.rows >= 0)
+            values = feature_columns(
+                features, asked.take(some), lists.stages["candidates"], lists.hits
+            )
+            for name in features.names:
+                known[name][some[query], place] = values[f"{MARK}{name}"]
+        return out, {f"{MARK}{name}": values for name, values in known.items()}
+
     def explained(
         self, queries: Queries, seeds: Int64[ndarray, "b"] | None = None
     ) -> list[dict[str, Any]]:
@@ -131,6 +155,12 @@ class Surface:
         return last_session(queries, seconds_of(self.scenario.idle, "idle"))
 
 
+def known_of_hits(run: Run, surface: Surface) -> Features:
+    """The features of the surface's re-ranker, else of the run's data."""
+    learned = [step for step in surface.engine.steps.values() if isinstance(step, Reranker)]
+    return learned[0].features if learned else Features.of(run.data)
+
+
 def _allowed(engine: Recommender) -> int:
     allow = engine.allow
     return len(engine.retriever.popularity) if allow is None else int(np.count_nonzero(allow))
@@ -157,9 +187,11 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
     lately = scenario.recently
     recently = Recently(seconds_of(lately.within, "within"), lately.times) if lately else None
     explore = Explore(**scenario.explore.model_dump()) if scenario.explore else None
-    make = partial(_step, data=data, model=model, now=ask.now, k=k)
+    make = partial(_step, run=run, model=model, now=ask.now, k=k)
     steps = _named([(table.step, make(table)) for table in scenario.steps])
-    engine = replace(engine, steps=steps, explore=explore, recently=recently)
+    learned = [step.fetch for step in steps.values() if isinstance(step, Reranker)]
+    fetch = max(k, *learned, 0) if learned else engine.fetch  # places are among as many candidates
+    engine = replace(engine, steps=steps, explore=explore, recently=recently, fetch=fetch)
     rules = Rules.over(read_rules(Path(scenario.rules)), data.catalog) if scenario.rules else None
     facts = {"surface": scenario.surface, "model": run.facts.get("model"), "run": run.folder.name}
     facts["data"] = str(run.facts.get("data", ""))[:12]
@@ -208,8 +240,11 @@ def _search(run: Run) -> Retriever:
     return Searched.over(reader, run.data.catalog)
 
 
-def _step(table: StepTable, data: Dataset, model: Retriever, now: int, k: int) -> Step:
+def _step(table: StepTable, run: Run, model: Retriever, now: int, k: int) -> Step:
     """The step that a table asks for."""
+    data = run.data
+    if isinstance(table, Reranked):
+        return _reranker(run)
     if isinstance(table, Diversify):
         vectors = _vectors(table, data, model)
         return (Mmr if table.step == "mmr" else Dpp)(vectors, table.weight, k)
@@ -227,6 +262,14 @@ def _step(table: StepTable, data: Dataset, model: Retriever, now: int, k: int) -
     assert isinstance(table, Rotated)  # the last there is
     every = int(seconds_of(table.every, "every"))
     return Rotate(now, every, table.among, table.keep, k)
+
+
+def _reranker(run: Run) -> Reranker:
+    found = kept_reranker(run)
+    if found is None:
+        remedy = f"«bowerbird rerank {run.folder}» learns one"
+        raise ConfigError(f"a re-ranker expected in {run.folder}, none is there: {remedy}")
+    return found
 
 
 def _vectors(table: Diversify, data: Dataset, model: Retriever) -> ndarray:
