@@ -9,6 +9,7 @@ from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import Hits, Ragged
 from bowerbird.index.live import LiveIndex
 from bowerbird.index.partitioned import PartitionedIndex
+from bowerbird.index.postgres import PostgresIndex
 from bowerbird.index.pruned import PrunedIndex
 from bowerbird.index.stored import load_index, save_index
 
@@ -30,6 +31,11 @@ def live(vectors):
     return index
 
 
+def pgvector(vectors, request):
+    pytest.importorskip("psycopg", reason="no psycopg here")
+    return PostgresIndex.over(request.getfixturevalue("database").url, "contract", vectors)
+
+
 EXACT = {"exact": ExactIndex, "pruned": PrunedIndex.over, "live": live}
 MADE = {
     **EXACT,
@@ -37,6 +43,7 @@ MADE = {
     "pruned, guessing": lambda vectors: PrunedIndex.over(vectors, cosine=0.9),
     "partitioned": lambda vectors: PartitionedIndex.over(vectors, probes=12),
 }
+ENGINES = {"pgvector": pgvector}
 
 
 @pytest.fixture(scope="module", params=["norms differ", "norms are alike"])
@@ -56,9 +63,10 @@ def queries():
     return np.random.default_rng(1).normal(size=(40, DIM)).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=MADE)
+@pytest.fixture(scope="module", params=[*MADE, *ENGINES])
 def index(request, vectors):
-    return request.param, MADE[request.param](vectors)
+    name = request.param
+    return name, ENGINES[name](vectors, request) if name in ENGINES else MADE[name](vectors)
 
 
 def plainly(vectors, queries, k, allow=None, exclude=None):

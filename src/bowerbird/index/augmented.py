@@ -1,0 +1,42 @@
+"""Inner products as distances: one more coordinate that brings all vectors to one length.
+
+Apart from the indexes because those that know distances only (drawers, graphs) share it.
+"""
+
+import numpy as np
+from jaxtyping import Float32
+from numpy import ndarray
+
+HEADROOM = 2.0
+"""How much longer than the longest vector a later one may be before all are written anew."""
+
+
+def augmented(
+    vectors: Float32[ndarray, "m dim"], length: float | None = None
+) -> Float32[ndarray, "m dim_plus_1"]:
+    """Each with one more coordinate, so that all are equally long.
+
+    Then those nearest to a query, which has 0 there, are those of the highest inner product.
+
+    Args:
+        vectors: finite.
+        length: of all; a longer vector stays as long as it is. None: that of the longest.
+
+    Source: Bachrach et al. 2014, eq. 4.
+
+    >>> augmented(np.array([[3, 4], [3, 0]], np.float32)).tolist()
+    [[3.0, 4.0, 0.0], [3.0, 0.0, 4.0]]
+    """
+    squares = (vectors.astype(np.float64) ** 2).sum(axis=1)
+    whole = squares.max(initial=0) if length is None else length**2
+    last = np.sqrt(np.maximum(whole - squares, 0)).astype(np.float32)
+    return np.hstack([vectors, last[:, None]])
+
+
+def longest(vectors: Float32[ndarray, "m dim"]) -> float:
+    """The length of the longest; 0 where there is none.
+
+    >>> longest(np.array([[3, 4], [3, 0]], np.float32))
+    5.0
+    """
+    return float(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1).max(initial=0)))
