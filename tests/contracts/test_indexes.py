@@ -11,6 +11,7 @@ from bowerbird.index.live import LiveIndex
 from bowerbird.index.partitioned import PartitionedIndex
 from bowerbird.index.postgres import PostgresIndex
 from bowerbird.index.pruned import PrunedIndex
+from bowerbird.index.qdrant import QdrantIndex
 from bowerbird.index.stored import load_index, save_index
 
 N, DIM, K = 6_000, 16, 20
@@ -36,6 +37,11 @@ def pgvector(vectors, request):
     return PostgresIndex.over(request.getfixturevalue("database").url, "contract", vectors)
 
 
+def qdrant(vectors, request):
+    pytest.importorskip("qdrant_edge", reason="no qdrant-edge-py here")
+    return QdrantIndex.over(request.getfixturevalue("tmp_path_factory").mktemp("q") / "q", vectors)
+
+
 EXACT = {"exact": ExactIndex, "pruned": PrunedIndex.over, "live": live}
 MADE = {
     **EXACT,
@@ -43,7 +49,7 @@ MADE = {
     "pruned, guessing": lambda vectors: PrunedIndex.over(vectors, cosine=0.9),
     "partitioned": lambda vectors: PartitionedIndex.over(vectors, probes=12),
 }
-ENGINES = {"pgvector": pgvector}
+ENGINES = {"pgvector": pgvector, "qdrant": qdrant}
 
 
 @pytest.fixture(scope="module", params=["norms differ", "norms are alike"])

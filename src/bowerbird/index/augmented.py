@@ -3,12 +3,55 @@
 Apart from the indexes because those that know distances only (drawers, graphs) share it.
 """
 
+import json
+from dataclasses import asdict, dataclass
+
 import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
 HEADROOM = 2.0
 """How much longer than the longest vector a later one may be before all are written anew."""
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What lies in an engine, as it is told beside the vectors."""
+
+    n: int  # rows, those without a vector too
+    dim: int
+    length: float  # of all vectors with their last coordinate
+    bowerbird: int = FORMAT
+
+    @classmethod
+    def of(cls, vectors: Float32[ndarray, "n dim"]) -> "Facts":
+        """Of these, some of which may have a NaN; with room for longer ones."""
+        placed = vectors[np.isfinite(vectors).all(axis=1)]
+        return cls(len(vectors), vectors.shape[1], HEADROOM * longest(placed))
+
+    @classmethod
+    def read(cls, text: str) -> "Facts":
+        """What `text` wrote.
+
+        Raises:
+            ValueError: something else did.
+        """
+        try:
+            facts = cls(**json.loads(text))
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        if facts.bowerbird != FORMAT:
+            raise ValueError(f"format {FORMAT} expected, {facts.bowerbird} came")
+        return facts
+
+    def text(self) -> str:
+        """As JSON.
+
+        >>> Facts.read(Facts(3, 2, 1.5).text())
+        Facts(n=3, dim=2, length=1.5, bowerbird=1)
+        """
+        return json.dumps(asdict(self))
 
 
 def augmented(

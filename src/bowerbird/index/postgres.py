@@ -14,15 +14,13 @@ from jaxtyping import Bool, Float32, Int32
 from numpy import ndarray
 
 from bowerbird.errors import DataError
-from bowerbird.index.augmented import HEADROOM, augmented, longest
+from bowerbird.index.augmented import HEADROOM, Facts, augmented, longest
 from bowerbird.index.connections import Connections
 from bowerbird.index.index import Hits, Ragged, changeable, checked, pack
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.sql import Composed
-
-    from bowerbird.index.postgres_table import Facts
 
 T = TypeVar("T")
 REACH = 400
@@ -44,7 +42,12 @@ SELECT place - 1, row, score FROM asked CROSS JOIN LATERAL (
   SELECT row, -(vector <#> query) AS score FROM {table}
   WHERE {where} ORDER BY {order} LIMIT %(limit)s) AS near
 ORDER BY place"""
-GRAPH = {"enable_seqscan": "off", "enable_sort": "off", "hnsw.iterative_scan": "strict_order"}
+GRAPH = {
+    "enable_seqscan": "off",
+    "enable_sort": "off",
+    "hnsw.iterative_scan": "strict_order",
+    "hnsw.max_scan_tuples": "100000",
+}
 """Settings of one statement, so that the planner takes the graph, and the graph goes on where a
 filter leaves too few."""
 
@@ -62,7 +65,7 @@ class PostgresIndex:
     Source: Malkov & Yashunin 2016 (HNSW).
     """
 
-    def __init__(self, connections: Connections, table: str, facts: "Facts", reach: int) -> None:
+    def __init__(self, connections: Connections, table: str, facts: Facts, reach: int) -> None:
         self._connections, self._table, self._facts = connections, table, facts
         self.reach = reach
 
@@ -78,7 +81,7 @@ class PostgresIndex:
             url: postgresql://USER:PASSWORD@HOST:PORT/DATABASE.
             table: its name, with a schema before a full stop or without.
             vectors: one with a NaN belongs to an item that cannot be placed; it is not stored.
-            reach: candidates the graph looks at for a query, or 2·k, if that is more; up to 1,000.
+            reach: candidates the graph looks at for a query, at most 1,000.
                 More find more, and take longer.
 
         Raises:
@@ -87,17 +90,16 @@ class PostgresIndex:
             ArtifactError: no server answers, or it has no pgvector from version 0.8 on.
         """
         connections = Connections(url)
-        from bowerbird.index.postgres_table import Facts, copy_in, put_up
+        from bowerbird.index.postgres_table import copy_in, put_up
 
         if vectors.shape[1] > MOST_DIM:
             came = f"dim up to {MOST_DIM:,} expected (pgvector), {vectors.shape[1]:,} came"
             raise DataError(f"{came}: fit with fewer dimensions")
         rows = np.flatnonzero(np.isfinite(vectors).all(axis=1)).astype(np.int32)
-        length = HEADROOM * longest(vectors[rows])
-        facts = Facts(len(vectors), vectors.shape[1], length)
+        facts = Facts.of(vectors)
 
         def make(connection: "Connection") -> None:
-            longer = augmented(vectors[rows], length)
+            longer = augmented(vectors[rows], facts.length)
             put_up(connection, table, facts, lambda new: copy_in(connection, new, rows, longer))
 
         connections.run(make)
@@ -184,7 +186,7 @@ class PostgresIndex:
 
         from bowerbird.index.postgres_table import copy_in, lengthen, named, write_facts
 
-        def change(connection: "Connection") -> "Facts":
+        def change(connection: "Connection") -> Facts:
             facts = self._locked(connection)
             if longest(vectors) > facts.length:
                 facts = replace(facts, length=HEADROOM * longest(vectors))
@@ -207,7 +209,7 @@ class PostgresIndex:
             ArtifactError: no server answers, or the table has gone.
         """
 
-        def change(connection: "Connection") -> "Facts":
+        def change(connection: "Connection") -> Facts:
             facts = self._locked(connection)
             connection.execute(self._sql("DELETE FROM {} WHERE row = ANY(%s)"), [rows.tolist()])
             return facts
@@ -245,10 +247,10 @@ class PostgresIndex:
     ) -> Hits:
         where, given = _eligible(allow, exclude)
         given["queries"] = [_text(query) for query in queries]
-        given["limit"] = k if exact else 2 * k
+        given["limit"] = k
         order = "vector <#> query, row" if exact else "vector <-> query"
         told = NEAREST.format(table="{}", where=" AND ".join(where), order=order)
-        ways = {} if exact else {**GRAPH, "hnsw.ef_search": min(max(self.reach, 2 * k), CANDIDATES)}
+        ways = {} if exact else {**GRAPH, "hnsw.ef_search": min(max(self.reach, k), CANDIDATES)}
 
         def ask(connection: "Connection") -> list[tuple[int, int, float]]:
             for name, value in ways.items():
@@ -269,7 +271,7 @@ class PostgresIndex:
 
         return SQL(told).format(named(self._table))
 
-    def _locked(self, connection: "Connection") -> "Facts":
+    def _locked(self, connection: "Connection") -> Facts:
         """What holds of the table, which nobody else changes until the transaction ends."""
         from bowerbird.index.postgres_table import read_facts
 

@@ -3,9 +3,7 @@
 row integer, the primary key · vector, with one more coordinate · a graph (HNSW) over the vectors
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int32
@@ -14,8 +12,8 @@ from psycopg import Connection, Error
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from bowerbird.errors import ArtifactError, DataError
+from bowerbird.index.augmented import Facts
 
-FORMAT = 1
 NEEDED = (0, 8)
 """The version of pgvector that goes on looking where a filter leaves a list short."""
 GRAPH = "hnsw (vector vector_l2_ops) WITH (m = 32, ef_construction = 128)"
@@ -23,16 +21,6 @@ GRAPH = "hnsw (vector vector_l2_ops) WITH (m = 32, ef_construction = 128)"
 time, and find less where norms differ."""
 WRITTEN = 65_536
 """Vectors written at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the comment of a table says."""
-
-    n: int  # rows, those without a vector too
-    dim: int
-    length: float  # of all vectors, once they have one more coordinate
-    bowerbird: int = FORMAT
 
 
 def named(table: str) -> Identifier:
@@ -59,15 +47,15 @@ def read_facts(connection: Connection, table: str) -> Facts:
     if told is None or told[0] is None:
         raise ArtifactError(f"{where}: expected, it is not there: PostgresIndex.over makes it")
     try:
-        return Facts(**json.loads(told[1] or ""))
-    except (ValueError, TypeError):
+        return Facts.read(told[1] or "")
+    except ValueError:
         came = f"{where}: one that PostgresIndex.over made expected, this one is not"
         raise DataError(f"{came}: take another name") from None
 
 
 def write_facts(connection: Connection, table: Composable, facts: Facts) -> None:
     """As the comment of the table."""
-    comment = Literal(json.dumps(asdict(facts)))
+    comment = Literal(facts.text())
     connection.execute(SQL("COMMENT ON TABLE {} IS {}").format(table, comment))
 
 
