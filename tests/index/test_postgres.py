@@ -2,8 +2,6 @@ import threading
 
 import numpy as np
 import pytest
-from databases import Server
-from vector_sets import N, asked, clustered, some_rows
 
 from bowerbird.errors import ArtifactError, ConfigError, DataError
 from bowerbird.index import postgres
@@ -12,6 +10,8 @@ from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import Ragged
 from bowerbird.index.live import LiveIndex
 from bowerbird.index.postgres import PostgresIndex
+from databases import Server
+from vector_sets import N, asked, clustered, some_rows
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here")
 
@@ -40,9 +40,7 @@ def sql(database, told, *given):
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.1, 0.01, 0.001, 0.0001])
-def test_the_graph_under_a_filter_gives_full_lists_of_the_best(
-    whole, vectors, monkeypatch, share
-):
+def test_the_graph_under_a_filter_gives_full_lists_of_the_best(whole, vectors, monkeypatch, share):
     monkeypatch.setattr(postgres, "FEW", 50)
     allow = some_rows(share)
     truth = ExactIndex(vectors).search(asked(), 20, allow)
@@ -146,7 +144,10 @@ def test_a_killed_server_is_told_and_when_it_is_back_it_answers_again():
         index, query = small(server)
         index.put(np.array([6], np.int32), np.full((1, 6), 9, np.float32))
         server.kill()
-        for ask in (lambda: index.search(query, 1), lambda: PostgresIndex.open(server.url, "small")):
+        for ask in (
+            lambda: index.search(query, 1),
+            lambda: PostgresIndex.open(server.url, "small"),
+        ):
             with pytest.raises(ArtifactError, match="a PostgreSQL server expected, none answers"):
                 ask()
         server.start()

@@ -5,14 +5,14 @@ import sys
 
 import numpy as np
 import pytest
-from vector_sets import N, asked, clustered, some_rows
 
 from bowerbird.errors import ArtifactError, ConfigError, DataError
-from bowerbird.index import qdrant
+from bowerbird.index import qdrant, qdrant_folder
 from bowerbird.index.chosen import recall_of
 from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import Ragged
 from bowerbird.index.qdrant import QdrantIndex
+from vector_sets import N, asked, clustered, some_rows
 
 pytest.importorskip("qdrant_edge", reason="no qdrant-edge-py here")
 
@@ -26,7 +26,7 @@ def vectors():
 def whole(vectors, tmp_path_factory):
     """With a graph, which so few vectors do not get else. Asked, never changed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qdrant, "SCANNED", 10)
+        patch.setattr(qdrant_folder, "SCANNED", 10)
         yield QdrantIndex.over(tmp_path_factory.mktemp("qdrant") / "whole", vectors)
 
 
@@ -51,9 +51,10 @@ def test_asked_with_the_filter_the_graph_would_lose_the_list(whole, vectors):
     """Why it is not: if this fails, the engine has learned to, and so may we."""
     from qdrant_edge import Filter, HasIdCondition
 
-    allow = some_rows(0.5)
-    ids = Filter(must=[HasIdCondition(set(np.flatnonzero(allow).tolist()))])
-    rows, _ = whole._points(asked(), 20, [ids] * 40, hnsw_ef=1_600)
+    allow = some_rows(0.1)
+    ids = whole._named(np.flatnonzero(allow & np.isfinite(vectors).all(axis=1)).astype(np.int32))
+    only = Filter(must=[HasIdCondition(set(ids.tolist()))])
+    rows, _ = whole._points(asked(), 20, [only] * 40, hnsw_ef=qdrant.REACH)
     truth = ExactIndex(vectors).search(asked(), 20, allow)
     assert recall_of(truth._replace(rows=rows), truth) < 0.9
 
@@ -131,7 +132,7 @@ def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
     index, query = small(tmp_path)
     index.close()
     with monkeypatch.context() as patch:
-        patch.setattr(qdrant, "_upsert", lambda *_: 1 / 0)
+        patch.setattr(qdrant_folder, "upsert", lambda *_: 1 / 0)
         with pytest.raises(ArtifactError, match="refuses"):
             small(tmp_path)
     assert QdrantIndex.open(tmp_path / "small").search(query, 1).rows.tolist() == [[5]]

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float32, Int32
 from numpy import ndarray
 
 from bowerbird.errors import DataError
-from bowerbird.index.augmented import HEADROOM, Facts, augmented, longest
+from bowerbird.index.augmented import HEADROOM, Facts, augmented, longest, longest_first
 from bowerbird.index.connections import Connections
 from bowerbird.index.index import Hits, Ragged, changeable, checked, pack
 
@@ -45,7 +45,8 @@ ORDER BY place"""
 GRAPH = {
     "enable_seqscan": "off",
     "enable_sort": "off",
-    "hnsw.iterative_scan": "strict_order",
+    "hnsw.iterative_scan": "relaxed_order",  # scores are put in order here
+    "hnsw.scan_mem_multiplier": "8",
     "hnsw.max_scan_tuples": "100000",
 }
 """Settings of one statement, so that the planner takes the graph, and the graph goes on where a
@@ -95,8 +96,7 @@ class PostgresIndex:
         if vectors.shape[1] > MOST_DIM:
             came = f"dim up to {MOST_DIM:,} expected (pgvector), {vectors.shape[1]:,} came"
             raise DataError(f"{came}: fit with fewer dimensions")
-        rows = np.flatnonzero(np.isfinite(vectors).all(axis=1)).astype(np.int32)
-        facts = Facts.of(vectors)
+        rows, facts = longest_first(vectors), Facts.of(vectors)
 
         def make(connection: "Connection") -> None:
             longer = augmented(vectors[rows], facts.length)

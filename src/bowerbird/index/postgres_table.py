@@ -16,9 +16,8 @@ from bowerbird.index.augmented import Facts
 
 NEEDED = (0, 8)
 """The version of pgvector that goes on looking where a filter leaves a list short."""
-GRAPH = "hnsw (vector vector_l2_ops) WITH (m = 32, ef_construction = 128)"
-"""Neighbours of a vector, and candidates for them. pgvector's own 16 and 64 are made in half of the
-time, and find less where norms differ."""
+GRAPH = "hnsw (vector vector_l2_ops) WITH (m = 16, ef_construction = 128)"
+"""Neighbours of a vector, and candidates for them."""
 WRITTEN = 65_536
 """Vectors written at a time."""
 
@@ -98,7 +97,7 @@ def copy_in(
     rows: Int32[ndarray, "m"],
     vectors: Float32[ndarray, "m dim"],
 ) -> None:
-    """Write these rows into the table, which has none of them.
+    """Write these rows into the table, which has none of them, in this order.
 
     Source: the binary format of COPY (PostgreSQL) and of a vector (pgvector).
     """
@@ -124,7 +123,8 @@ def lengthen(connection: Connection, table: str, facts: Facts) -> None:
     """Write the table anew with vectors of another length."""
     told = """
         INSERT INTO {} SELECT row, short || ARRAY[sqrt(%(whole)s + (short <#> short))]::vector
-        FROM (SELECT row, subvector(vector, 1, %(dim)s) AS short FROM {}) AS old"""
+        FROM (SELECT row, subvector(vector, 1, %(dim)s) AS short FROM {}) AS old
+        ORDER BY short <#> short"""
     given = {"whole": facts.length**2, "dim": facts.dim}
     put_up(
         connection,

@@ -3,31 +3,34 @@
 Apart from the other indexes because its vectors lie elsewhere, and are changed in their place.
 """
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
 
-from bowerbird.errors import ArtifactError, ConfigError, DataError
+from bowerbird.errors import ArtifactError
 from bowerbird.index.augmented import HEADROOM, Facts, augmented, longest
 from bowerbird.index.index import NONE, Hits, Ragged, changeable, checked, excluded, kept
+from bowerbird.index.qdrant_folder import (
+    ROW,
+    engine,
+    lay,
+    load,
+    names_of,
+    read_facts,
+    upsert,
+    write_facts,
+)
 
-if TYPE_CHECKING:
-    from qdrant_edge import EdgeShard
-
-REACH = 1_600
-"""Candidates that the graph looks at for a query."""
-NEIGHBOURS, TRIED = 32, 256
-"""Of a vector in the graph, and candidates for them when it is built."""
-SCANNED = 20_000
-"""Kilobytes of vectors up to which they are read one after another, without a graph: exactly."""
+REACH = 400
+"""Candidates that the graph looks at for a query, at least."""
+DEEPER = 4
+"""How many more it looks at than it is asked for: the last of these are found the least surely."""
 FEW = 10_000
 """A filter that leaves no more rows is answered exactly."""
 MARGIN = 1.25
@@ -36,19 +39,19 @@ MOST = 4_000
 """Candidates asked for, at most; who needs more is answered exactly."""
 TOGETHER = 64
 """Queries of one call."""
-WRITTEN = 10_000
-"""Vectors written at a time."""
 
 
 class QdrantIndex:
-    """Points in a folder, each with its row as its id, and a graph over them (HNSW).
+    """Points in a folder, and a graph over them (HNSW).
 
     Each vector is stored with one more coordinate that makes all equally long, so the graph, which
-    is one of neighbours, serves inner products. A filter would cut it: only neighbours that are
-    allowed are followed, and few of these lead on. So the graph is asked without the filter, for as
-    many candidates as it will leave k of; what that does not fill, and where few rows are allowed,
-    is answered exactly. Changes are there for the next search. One process opens the folder at a
-    time.
+    is one of neighbours, serves inner products. The engine makes it in the order of the ids, and it
+    should meet long vectors first; so an id is that coordinate, and the row in its lower half.
+
+    A filter would cut the graph: only neighbours that are allowed are followed, and few of these
+    lead on. So it is asked without the filter, for as many candidates as will leave k; what that
+    does not fill, and where few rows are allowed, is answered exactly. Changes are there for the
+    next search. One process opens the folder at a time.
 
     Cost: a graph's where nothing is filtered; O(allowed·dim) a query where little is left.
     Prefer: `PartitionedIndex`, unless a Qdrant server is to take over.
@@ -57,7 +60,8 @@ class QdrantIndex:
 
     def __init__(self, folder: Path, facts: Facts, reach: int = REACH) -> None:
         self._folder, self._facts, self.reach = folder, facts, reach
-        self._shard = _load(folder)
+        self._shard, self._ids = load(folder, facts.n)
+        self._lock = Lock()
 
     @classmethod
     def over(
@@ -77,9 +81,8 @@ class QdrantIndex:
             DataError: there is something in the folder that is not ours.
             ArtifactError: it cannot be written.
         """
-        rows = np.flatnonzero(np.isfinite(vectors).all(axis=1)).astype(np.int32)
         facts = Facts.of(vectors)
-        _lay(folder, facts, rows, vectors[rows])
+        lay(folder, facts, vectors)
         return cls(folder, facts, reach)
 
     @classmethod
@@ -94,7 +97,7 @@ class QdrantIndex:
         if not folder.is_dir():
             came = f"{folder}: a folder that QdrantIndex.over made expected, there is none"
             raise ArtifactError(came)
-        return cls(folder, _read(folder), reach)
+        return cls(folder, read_facts(folder), reach)
 
     def __len__(self) -> int:
         """Rows, those without a vector too."""
@@ -136,12 +139,13 @@ class QdrantIndex:
     def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
         """The vectors of these rows; NaN where there is none."""
         out = np.full((len(rows), self._facts.dim), np.nan, dtype=np.float32)
-        asked = [row for row in rows.tolist() if row >= 0]
-        with _engine(self._folder):
-            found = {point.id: point.vector for point in self._shard.retrieve(asked, False, True)}
-        for place, row in enumerate(rows.tolist()):
-            if row in found:
-                out[place] = found[row][:-1]
+        ids = self._named(rows)
+        with engine(self._folder):
+            points = self._shard.retrieve(ids[ids >= 0].tolist(), False, True)
+        found: dict[Any, Any] = {point.id: point.vector for point in points}
+        for place, name in enumerate(ids.tolist()):
+            if name in found:
+                out[place] = found[name][:-1]
         return out
 
     def put(self, rows: Int32[ndarray, "m"], vectors: Float32[ndarray, "m dim"]) -> None:
@@ -155,22 +159,8 @@ class QdrantIndex:
             ArtifactError: the engine refuses.
         """
         changeable(rows, vectors, self._facts.dim)
-        n = max(self._facts.n, int(rows.max(initial=-1)) + 1)
-        facts = replace(self._facts, n=n)
-        if longest(vectors) > facts.length:
-            facts = replace(facts, length=HEADROOM * longest(vectors))
-            every = np.arange(self._facts.n, dtype=np.int32)
-            old = self.take(every)
-            there = np.isfinite(old).all(axis=1)
-            self.close()
-            _lay(self._folder, facts, every[there], old[there])
-            self._shard = _load(self._folder)
-        elif facts != self._facts:
-            _write(self._folder, facts)
-        self._facts = facts
-        with _engine(self._folder):
-            _upsert(self._shard, rows, augmented(vectors, facts.length))
-            self._shard.flush()
+        with self._lock:
+            self._put(rows, vectors)
 
     def remove(self, rows: Int32[ndarray, "m"]) -> None:
         """These items are no hits any more, from the next search on; their vectors go.
@@ -180,19 +170,41 @@ class QdrantIndex:
         """
         from qdrant_edge import UpdateOperation
 
-        with _engine(self._folder):
-            self._shard.update(UpdateOperation.delete_points(rows.tolist()))
+        with self._lock, engine(self._folder):
+            ids = self._named(rows)
+            self._shard.update(UpdateOperation.delete_points(ids[ids >= 0].tolist()))
             self._shard.flush()
+            there = rows[ids >= 0]
+            self._ids = _with(self._ids, self._facts.n, there, np.full(len(there), -1))
 
     def optimize(self) -> None:
         """Bring what was put in into the graph. Searches wait for it."""
-        with _engine(self._folder):
+        with engine(self._folder):
             self._shard.optimize()
 
     def close(self) -> None:
         """Others may open the folder from now on."""
-        with _engine(self._folder):
+        with engine(self._folder):
             self._shard.close()
+
+    def _put(self, rows: Int32[ndarray, "m"], vectors: Float32[ndarray, "m dim"]) -> None:
+        n = max(self._facts.n, int(rows.max(initial=-1)) + 1)
+        facts = replace(self._facts, n=n)
+        if longest(vectors) > facts.length:
+            facts = replace(facts, length=HEADROOM * longest(vectors))
+            old = self.take(np.arange(self._facts.n, dtype=np.int32))
+            self.close()
+            lay(self._folder, facts, old)
+            self._shard, self._ids = load(self._folder, n)
+        elif facts != self._facts:
+            write_facts(self._folder, facts)
+        longer = augmented(vectors, facts.length)
+        before = self._named(rows)
+        ids = np.where(before >= 0, before, names_of(rows, longer))
+        with engine(self._folder):
+            upsert(self._shard, ids, longer)
+            self._shard.flush()
+        self._facts, self._ids = facts, _with(self._ids, n, rows, ids)
 
     def _block(
         self,
@@ -208,9 +220,8 @@ class QdrantIndex:
         if allow is not None or more:
             limit = int(MARGIN * (k + more) * self._facts.n / allowed) + 1
         limit = min(limit, MOST, self._facts.n)
-        rows, scores = self._points(
-            queries, limit, [None] * len(queries), hnsw_ef=max(self.reach, limit)
-        )
+        reach = max(self.reach, DEEPER * limit)
+        rows, scores = self._points(queries, limit, [None] * len(queries), hnsw_ef=reach)
         there = rows >= 0
         if allow is not None:
             there &= (rows < len(allow)) & allow[np.clip(rows, 0, len(allow) - 1)]
@@ -235,11 +246,13 @@ class QdrantIndex:
 
         must = None
         if allow is not None:
-            must = [HasIdCondition(set(np.flatnonzero(allow).tolist()))]
+            ids = self._named(np.flatnonzero(allow).astype(np.int32))
+            must = [HasIdCondition(set(ids[ids >= 0].tolist()))]
         unwanted: list[list[Any] | None] = [None] * len(queries)
         if exclude is not None:
-            ids, ends = exclude.rows.tolist(), exclude.offsets.tolist()
-            unwanted = [[HasIdCondition(set(ids[a:z]))] for a, z in pairwise(ends)]
+            ids, ends = self._named(exclude.rows), exclude.offsets.tolist()
+            lists = [ids[first:last] for first, last in pairwise(ends)]
+            unwanted = [[HasIdCondition(set(some[some >= 0].tolist()))] for some in lists]
         filters = [Filter(must=must, must_not=some) for some in unwanted]
         rows, scores = self._points(queries, k, filters, exact=True)
         return kept(rows, scores, rows >= 0, k)
@@ -255,95 +268,27 @@ class QdrantIndex:
             QueryRequest(limit=limit, query=Query.Nearest([*query, 0.0]), filter=f, params=params)
             for query, f in zip(queries.tolist(), filters, strict=True)
         ]
-        with _engine(self._folder):
+        with engine(self._folder):
             lists = self._shard.query_batch(QueryBatchRequest(asked))
         rows = np.full((len(queries), limit), -1, dtype=np.int32)
         scores = np.full((len(queries), limit), NONE)
         for q, points in enumerate(lists):
-            rows[q, : len(points)] = [point.id for point in points]
+            ids = np.array([point.id for point in points], dtype=np.int64)
+            rows[q, : len(points)] = ids & ROW
             scores[q, : len(points)] = [point.score for point in points]
         return rows, scores
 
-
-def _load(folder: Path) -> "EdgeShard":
-    with _engine(folder):
-        from qdrant_edge import EdgeShard
-
-        return EdgeShard.load(str(folder / "points"))
+    def _named(self, rows: Int32[ndarray, "m"]) -> Int64[ndarray, "m"]:
+        """The ids of these rows; -1 where there is none."""
+        known = (rows >= 0) & (rows < len(self._ids))
+        return np.where(known, self._ids[np.where(known, rows, 0)], -1)
 
 
-def _lay(
-    folder: Path, facts: Facts, rows: Int32[ndarray, "m"], vectors: Float32[ndarray, "m dim"]
-) -> None:
-    """Write a folder beside, and put it in the place of the one that is there, if it is ours."""
-    if folder.exists():
-        _read(folder)
-    new = folder.with_name(f".{folder.name}.new")
-    with _engine(folder):
-        from qdrant_edge import (
-            Distance,
-            EdgeConfig,
-            EdgeOptimizersConfig,
-            EdgeShard,
-            EdgeVectorParams,
-            HnswIndexConfig,
-        )
-
-        shutil.rmtree(new, ignore_errors=True)
-        (new / "points").mkdir(parents=True)
-        config = EdgeConfig(
-            vectors=EdgeVectorParams(size=facts.dim + 1, distance=Distance.Dot),
-            hnsw_config=HnswIndexConfig(NEIGHBOURS, TRIED, full_scan_threshold=SCANNED),
-            optimizers=EdgeOptimizersConfig(indexing_threshold=SCANNED, default_segment_number=1),
-        )
-        shard = EdgeShard.create(str(new / "points"), config)
-        _upsert(shard, rows, augmented(vectors, facts.length))
-        shard.optimize()
-        shard.flush()
-        shard.close()
-        _write(new, facts)
-        if folder.exists():
-            shutil.rmtree(folder)
-        new.rename(folder)
-
-
-def _upsert(shard: "EdgeShard", rows: ndarray, vectors: ndarray) -> None:
-    from qdrant_edge import Point, UpdateOperation
-
-    for start in range(0, len(rows), WRITTEN):
-        part = slice(start, start + WRITTEN)
-        pairs = zip(rows[part].tolist(), vectors[part].tolist(), strict=True)
-        shard.update(UpdateOperation.upsert_points([Point(row, vector) for row, vector in pairs]))
-
-
-def _read(folder: Path) -> Facts:
-    try:
-        return Facts.read((folder / "facts.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        came = f"{folder}: a folder that QdrantIndex.over made expected, this one is not"
-        raise DataError(f"{came}: take another name") from None
-
-
-def _write(folder: Path, facts: Facts) -> None:
-    path = folder / "facts.json"
-    path.with_suffix(".new").write_text(facts.text(), "utf-8")
-    path.with_suffix(".new").replace(path)
-
-
-@contextmanager
-def _engine(folder: Path) -> Iterator[None]:
-    """What the engine says against it, as an error of ours.
-
-    Raises:
-        ConfigError: it is not installed.
-        ArtifactError: it refuses.
-    """
-    try:
-        yield
-    except ImportError:
-        remedy = "pip install 'bowerbird[qdrant]'"
-        raise ConfigError(f"qdrant-edge-py expected to reach Qdrant: {remedy}") from None
-    except Exception as error:  # the engine knows no other kind
-        why = " ".join(str(error).split())
-        told = f"{folder}: an answer of Qdrant expected, it refuses ({why})"
-        raise ArtifactError(f"{told}: is it whole, and no other process has it open?") from None
+def _with(
+    ids: Int64[ndarray, "size"], n: int, rows: Int32[ndarray, "m"], new: Int64[ndarray, "m"]
+) -> Int64[ndarray, "n"]:
+    """A copy for n rows, in which some have other ids: a search may be reading the old ones."""
+    copy = np.full(n, -1)
+    copy[: len(ids)] = ids
+    copy[rows] = new
+    return copy
