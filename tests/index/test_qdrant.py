@@ -59,6 +59,18 @@ def test_asked_with_the_filter_the_graph_would_lose_the_list(whole, vectors):
     assert recall_of(truth._replace(rows=rows), truth) < 0.9
 
 
+def test_met_in_another_order_the_graph_would_lose_the_list(whole, vectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(qdrant_folder, "SCANNED", 10)
+    monkeypatch.setattr(qdrant_folder, "names_of", lambda rows, _: rows.astype(np.int64))
+    index = QdrantIndex.over(tmp_path / "disorder", vectors)
+    truth = ExactIndex(vectors).search(asked(), 20)
+    shares = []
+    for made in (index, whole):
+        rows, _ = made._points(asked(), 20, [None] * 40, hnsw_ef=100)
+        shares.append(recall_of(truth._replace(rows=rows), truth))
+    assert shares[0] + 0.1 < shares[1]
+
+
 def test_more_candidates_find_more(whole, vectors):
     truth = ExactIndex(vectors).search(asked(), 5)
     many = recall_of(whole.search(asked(), 5), truth)

@@ -27,9 +27,9 @@ from bowerbird.index.qdrant_folder import (
     write_facts,
 )
 
-REACH = 400
+REACH = 1_000
 """Candidates that the graph looks at for a query, at least."""
-DEEPER = 4
+DEEPER = 6
 """How many more it looks at than it is asked for: the last of these are found the least surely."""
 FEW = 10_000
 """A filter that leaves no more rows is answered exactly."""
