@@ -60,8 +60,16 @@ def pages() -> list[Path]:
 
 def command_page() -> str:
     """docs/cli.md: every command with its arguments and options."""
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]  # a group
-    return HEAD + "".join(_section(name, command) for name, command in commands.items())
+    return HEAD + "".join(_section(name, command) for name, command in commands().items())
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its name, those of a group with the group's before theirs."""
+    made: dict[str, Any] = {}
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # a group
+        parts = getattr(command, "commands", None)
+        made |= {f"{name} {part}": one for part, one in parts.items()} if parts else {name: command}
+    return made
 
 
 def refreshed(text: str) -> str:

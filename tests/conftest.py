@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+import pytest
 from jaxtyping import install_import_hook
 
 import bowerbird
+from databases import Server
 
 os.environ["BOWERBIRD_VECTOR_CACHE"] = "off"  # a test leaves nothing in the reader's home
 
@@ -22,3 +24,11 @@ _CHECKED = [
 install_import_hook(
     [name for name in _CHECKED if not name.endswith("__init__")], "beartype.beartype"
 )
+
+
+@pytest.fixture(scope="session")
+def database():
+    """A PostgreSQL server with pgvector, one for each process that tests."""
+    server = Server()
+    yield server
+    server.remove()

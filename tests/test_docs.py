@@ -11,13 +11,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
 
 import bowerbird
-from bowerbird.cli.main import app, run
+from bowerbird.cli.main import run
 from bowerbird.data import check as checking
 from bowerbird.data.known import KNOWN
 from bowerbird.data.schema import NAMES
@@ -30,6 +30,8 @@ from bowerbird.runs import scenario
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+SERVER = "postgresql://shop@localhost/shop"
+"""What the pages call a database."""
 WRITTEN = ("csv", "jsonl", "toml")
 """Languages of blocks that are a file, if they carry its name."""
 
@@ -97,12 +99,14 @@ def masked(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run_one_after_another(page, shop, tmp_path, monkeypatch, capsys):
+def test_the_blocks_of_a_page_run_one_after_another(
+    page, shop, tmp_path, monkeypatch, capsys, request
+):
     place = tmp_path / "place"
     shutil.copytree(shop, place)
     monkeypatch.chdir(place)
     names, said = {}, ""
-    for block in blocks(page):
+    for block in with_server(blocks(page), request):
         if block.language in WRITTEN and block.told:
             (place / block.told).write_text(block.text, "utf-8")
         elif block.language == "python" and block.told != "encoder":
@@ -118,6 +122,14 @@ def test_the_blocks_of_a_page_run_one_after_another(page, shop, tmp_path, monkey
         elif block.told == "output":
             missing = [line for line in masked(block.text) if line not in masked(said)]
             assert not missing, f"{page.name} shows {missing}, but this came:\n{said}"
+
+
+def with_server(some: list[Block], request) -> list[Block]:
+    """Blocks that speak of a database speak of one that is there."""
+    if not any(SERVER in block.text for block in some):
+        return some
+    url = request.getfixturevalue("database").url
+    return [replace(block, text=block.text.replace(SERVER, url)) for block in some]
 
 
 def python(text: str, names: dict, where: str) -> None:
@@ -182,8 +194,7 @@ def test_pages_made_from_code_and_results_are_fresh(refresh):
 
 
 def test_every_command_and_option_is_documented(refresh):
-    made = refresh.get_command(app).commands
-    for name, command in made.items():
+    for name, command in refresh.commands().items():
         told = section("cli.md", f"bowerbird {name}")
         for parameter in command.params:
             if parameter.param_type_name == "option":

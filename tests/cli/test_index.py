@@ -9,6 +9,10 @@ import pytest
 from bowerbird.cli.main import run
 from bowerbird.data.synthetic import World
 from bowerbird.index import chosen
+from bowerbird.index.chosen import recall_of
+from bowerbird.index.postgres import PostgresIndex
+from bowerbird.retrieval.retriever import VectorRetriever
+from bowerbird.runs.run import load_run
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,44 @@ def test_a_large_catalog_gets_its_index_when_it_is_trained(shop, tmp_path, monke
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["index"]["recall"] > 0.9 and (tmp_path / "run" / "index").is_dir()
     assert chosen.CHEAP == 1_000
+
+
+def handed(trained, to, capsys, *more):
+    capsys.readouterr()
+    assert run(["index", "hand-over", str(trained), "--to", to, "-k", "10", "--json", *more]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["share"] for row in told] == [1, 0.5, 0.1, 0.01, 0.001, 0.0001]
+    assert all(row["recall"] >= 0.95 and row["full"] == 1 and row["ms"] > 0 for row in told)
+
+
+def test_a_run_is_handed_over_to_postgresql(trained, database, capsys):
+    handed(trained, database.url, capsys, "--name", "shelf")
+    index = PostgresIndex.open(database.url, "shelf")
+    loaded = load_run(trained)
+    retriever = VectorRetriever.over(loaded.fitted, loaded.data.catalog, index)
+    own = VectorRetriever.over(loaded.fitted, loaded.data.catalog)
+    queries = loaded.data.queries().take(np.arange(50))
+    assert recall_of(retriever.retrieve(queries, 10), own.retrieve(queries, 10)) >= 0.95
+
+
+def test_a_run_is_handed_over_to_qdrant_and_again(trained, tmp_path, capsys):
+    pytest.importorskip("qdrant_edge", reason="no qdrant-edge-py here")
+    for _ in range(2):
+        handed(trained, f"qdrant:{tmp_path / 'vectors'}", capsys)
+    assert run(["index", "hand-over", str(trained), "--to", f"qdrant:{tmp_path / 'vectors'}"]) == 0
+    assert "100.0%" in capsys.readouterr().out
+
+
+def test_what_cannot_be_handed_over_is_told(trained, shop, tmp_path, capsys):
+    for to in ("mysql://shop:secret@db/shop", "qdrant:", "vectors"):
+        assert run(["index", "hand-over", str(trained), "--to", to]) == 2
+        told = capsys.readouterr().err
+        assert "postgresql://USER@HOST/DATABASE or qdrant:FOLDER expected" in told
+        assert "secret" not in told
+    asked = ["--model", "cooccurrence", "--no-tune", "--out", str(tmp_path / "run")]
+    assert run(["train", f"--events={shop / 'events.parquet'}", *asked]) == 0
+    assert run(["index", "hand-over", str(tmp_path / "run"), "--to", "qdrant:x"]) == 2
+    assert "a model with vectors expected" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

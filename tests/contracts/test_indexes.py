@@ -9,7 +9,9 @@ from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import Hits, Ragged
 from bowerbird.index.live import LiveIndex
 from bowerbird.index.partitioned import PartitionedIndex
+from bowerbird.index.postgres import PostgresIndex
 from bowerbird.index.pruned import PrunedIndex
+from bowerbird.index.qdrant import QdrantIndex
 from bowerbird.index.stored import load_index, save_index
 
 N, DIM, K = 6_000, 16, 20
@@ -30,6 +32,16 @@ def live(vectors):
     return index
 
 
+def pgvector(vectors, request):
+    pytest.importorskip("psycopg", reason="no psycopg here")
+    return PostgresIndex.over(request.getfixturevalue("database").url, "contract", vectors)
+
+
+def qdrant(vectors, request):
+    pytest.importorskip("qdrant_edge", reason="no qdrant-edge-py here")
+    return QdrantIndex.over(request.getfixturevalue("tmp_path_factory").mktemp("q") / "q", vectors)
+
+
 EXACT = {"exact": ExactIndex, "pruned": PrunedIndex.over, "live": live}
 MADE = {
     **EXACT,
@@ -37,6 +49,7 @@ MADE = {
     "pruned, guessing": lambda vectors: PrunedIndex.over(vectors, cosine=0.9),
     "partitioned": lambda vectors: PartitionedIndex.over(vectors, probes=12),
 }
+ENGINES = {"pgvector": pgvector, "qdrant": qdrant}
 
 
 @pytest.fixture(scope="module", params=["norms differ", "norms are alike"])
@@ -56,9 +69,10 @@ def queries():
     return np.random.default_rng(1).normal(size=(40, DIM)).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=MADE)
+@pytest.fixture(scope="module", params=[*MADE, *ENGINES])
 def index(request, vectors):
-    return request.param, MADE[request.param](vectors)
+    name = request.param
+    return name, ENGINES[name](vectors, request) if name in ENGINES else MADE[name](vectors)
 
 
 def plainly(vectors, queries, k, allow=None, exclude=None):
@@ -212,3 +226,9 @@ def test_an_index_whose_answers_have_changed_is_not_loaded(stored):
     (folder / "index.json").write_text(json.dumps(about))
     with pytest.raises(ArtifactError, match="scores differ"):
         load_index(folder)
+
+
+def test_it_says_which_way_it_goes(index):
+    _, made = index
+    few = np.arange(N) < 7
+    assert made.way() and made.way() != made.way(few)

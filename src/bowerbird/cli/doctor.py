@@ -24,6 +24,7 @@ EXTRAS = {
     "rerank": ("lightgbm",),
     "serve": ("fastapi", "uvicorn", "msgspec"),
     "pg": ("psycopg",),
+    "qdrant": ("qdrant_edge",),
     "onnx": ("onnx", "onnxruntime", "PIL"),
     "sql": ("duckdb",),
 }

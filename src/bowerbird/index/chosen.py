@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from numpy import ndarray
 
 from bowerbird.errors import ConfigError
@@ -105,10 +105,15 @@ def chosen(
     return Chosen(index, trials, pick, found, recall, k)
 
 
-def one_by_one(index: Index, queries: Float32[ndarray, "b dim"], k: int) -> Hits:
+def one_by_one(
+    index: Index,
+    queries: Float32[ndarray, "b dim"],
+    k: int,
+    allow: Bool[ndarray, "n"] | None = None,
+) -> Hits:
     """Each query asked alone, as a server asks: together they may find more."""
-    hits = [index.search(query[None], k) for query in queries]
-    empty = index.search(queries[:0], k)
+    hits = [index.search(query[None], k, allow) for query in queries]
+    empty = index.search(queries[:0], k, allow)
     return Hits(*(np.concatenate(each) for each in zip(empty, *hits, strict=True)))
 
 

@@ -111,6 +111,18 @@ def checked(queries: Float32[ndarray, "b dim"], dim: int) -> None:
         raise DataError("finite query vectors expected, NaN or infinity came")
 
 
+def changeable(rows: Int32[ndarray, "m"], vectors: Float32[ndarray, "m2 dim"], dim: int) -> None:
+    """What every index that changes refuses to put in.
+
+    Raises:
+        DataError: rows below 0, one of them twice, or vectors of another dim or not finite.
+    """
+    checked(vectors, dim)
+    if len(rows) != len(vectors) or len(np.unique(rows)) != len(rows) or rows.min(initial=0) < 0:
+        came = f"{len(rows)} rows and {len(vectors)} vectors"
+        raise DataError(f"a vector for each row ≥ 0, none twice, expected, {came} came")
+
+
 def excluded(rows: ndarray, exclude: Ragged, n: int) -> Bool[ndarray, "b m"]:
     """Which of these rows (b, m) their query excludes, of n rows there are.
 

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from bowerbird.errors import DataError
 from bowerbird.index.exact import product
-from bowerbird.index.index import Hits, Index, Ragged, best, checked, excluded, kept
+from bowerbird.index.index import Hits, Index, Ragged, best, changeable, checked, excluded, kept
 
 ROOM = 1_024
 """Fresh vectors that there is room for at first; it is doubled when it is full."""
@@ -116,11 +116,7 @@ class LiveIndex:
         """
         with self._lock:
             state = self._state
-            checked(vectors, state.vectors.shape[1])
-            least = rows.min(initial=0)
-            if len(rows) != len(vectors) or len(np.unique(rows)) != len(rows) or least < 0:
-                came = f"{len(rows)} rows and {len(vectors)} vectors"
-                raise DataError(f"a vector for each row ≥ 0, none twice, expected, {came} came")
+            changeable(rows, vectors, state.vectors.shape[1])
             state = _with_room(state, len(rows), int(rows.max(initial=-1)) + 1)
             end = state.last + len(rows)
             state.rows[state.last : end], state.vectors[state.last : end] = rows, vectors

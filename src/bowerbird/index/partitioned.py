@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float32, Int32
 from numpy import ndarray
 
 from bowerbird.errors import ArtifactError
+from bowerbird.index.augmented import augmented
 from bowerbird.index.exact import among
 from bowerbird.index.index import Hits, Ragged, checked, excluded, kept
 from bowerbird.index.mapped import map_arrays, write_arrays
@@ -215,14 +216,3 @@ class PartitionedIndex:
             again = self._opened(longer[short], (k, int(self.lists.nlist)), allow, some)
             hits.rows[short], hits.scores[short] = again
         return hits
-
-
-def augmented(vectors: Float32[ndarray, "m dim"]) -> Float32[ndarray, "m dim_plus_1"]:
-    """Each with one more coordinate, so that all are as long as the longest.
-
-    >>> augmented(np.array([[3, 4], [3, 0]], np.float32)).tolist()
-    [[3.0, 4.0, 0.0], [3.0, 0.0, 4.0]]
-    """
-    squares = (vectors.astype(np.float64) ** 2).sum(axis=1)
-    last = np.sqrt(np.maximum(squares.max(initial=0) - squares, 0)).astype(np.float32)
-    return np.hstack([vectors, last[:, None]])

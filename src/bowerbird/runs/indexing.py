@@ -41,6 +41,17 @@ def built(
         clock: milliseconds of a query to an index, where they are to be told.
         free: vectors that may be read without a thought: up to so many, lists are exact.
     """
+    found = vectors_of(fitted, data, seed)
+    if found is None:
+        return None
+    vectors, asked = found
+    return chosen(vectors, asked, *target, seed=seed, clock=clock, free=free), asked
+
+
+def vectors_of(
+    fitted: Encoder | Retriever, data: Dataset, seed: int = 0
+) -> tuple[ndarray, ndarray] | None:
+    """Of the items, and of some people of the log to ask with; None for models without vectors."""
     encoder = fitted.main.encoder if isinstance(fitted, Fused) and fitted.main else fitted
     if not isinstance(encoder, Encoder):
         return None
@@ -49,8 +60,7 @@ def built(
     known = np.random.default_rng(seed).permutation(known)[: 2 * ASKED]
     asked = encoder.encode_queries(queries.take(known))
     asked = np.ascontiguousarray(asked[np.any(asked, axis=1)])
-    vectors = encoder.encode_items(data.catalog)
-    return chosen(vectors, asked, *target, seed=seed, clock=clock, free=free), asked
+    return encoder.encode_items(data.catalog), asked
 
 
 def keep_index(run: Path, found: Chosen, asked: ndarray) -> None:
