@@ -74,6 +74,11 @@ def test_filters_count_what_they_take_and_lists_are_full(loaded):
     assert told["index"]["way"] == "exact, masked"
 
 
+def test_a_filter_cannot_get_out_of_its_brackets(loaded):
+    with pytest.raises(ConfigError, match="filter: .* expected at character 11, '\\)' came"):
+        of(loaded, Ask(NOW, filter='kind = "a") or (kind = "b"'), filter='kind = "b"')
+
+
 def test_next_asks_with_the_last_session_only(loaded):
     asked = Queries.of([[7, 8, 0, 1]])
     asked = replace(asked, times=np.array([0, 10, 9_000, 9_010]))

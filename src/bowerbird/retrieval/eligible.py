@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from bowerbird.data.dataset import Catalog
 from bowerbird.errors import DataError
-from bowerbird.retrieval.expression import parsed
+from bowerbird.retrieval.expression import all_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Eligible:
 def eligible(
     catalog: Catalog,
     now: int | None = None,
-    filter: str | None = None,
+    filter: str | Sequence[str | None] | None = None,
     only: Sequence[str] | None = None,
     never: Sequence[str] = (),
 ) -> Eligible:
@@ -41,7 +41,8 @@ def eligible(
         catalog: the items there are.
         now: the moment that decides what is available (`available_from`, `available_until`); None
             is any.
-        filter: an expression over the catalog's columns; `expression.parsed` has the grammar.
+        filter: an expression over the catalog's columns, or several that must all be true;
+            `expression.parsed` has the grammar.
         only: ids of the only items that may be shown; None is all.
         never: ids of items that may not.
 
@@ -53,9 +54,10 @@ def eligible(
     >>> eligible(Catalog(Vocabulary.of(["a", "b"])), never=["b"]).removed
     {'never': 1}
     """
+    told = all_of(*([filter] if filter is None or isinstance(filter, str) else filter))
     rules: dict[str, Bool[ndarray, n] | None] = {
         "availability": None if now is None else catalog.available(now),
-        "filter": None if filter is None else parsed(filter).mask(catalog.fields, len(catalog)),
+        "filter": None if told is None else told.mask(catalog.fields, len(catalog)),
         "only": None if only is None else named(catalog, only),
         "never": ~named(catalog, never) if never else None,
     }

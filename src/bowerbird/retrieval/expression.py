@@ -166,6 +166,16 @@ def parsed(text: str) -> Expression:
     return _Reader(text).whole()
 
 
+def all_of(*texts: str | None) -> Expression | None:
+    """What is true where each of these expressions is, each read by itself; None: there is none.
+
+    Raises:
+        ConfigError: one cannot be read.
+    """
+    parts = tuple(parsed(text) for text in texts if text is not None)
+    return Joined("and", parts) if parts else None
+
+
 def given(column: Column) -> Bool[ndarray, "n"]:
     """Where a column has a value."""
     nothing: dict[str, Any] = {"category": -1, "time": NO_TIME, "text": "", "url": ""}

@@ -7,7 +7,7 @@ import numpy as np
 
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.retrieval.audience import audience, similar_people
-from bowerbird.retrieval.expression import parsed
+from bowerbird.retrieval.expression import all_of
 from bowerbird.retrieval.models import as_retriever
 from bowerbird.runs.run import Run
 from bowerbird.runs.scenario import Scenario
@@ -38,8 +38,8 @@ def people_for(
     if (user is None) == (len(items) != 1):
         raise ConfigError("audience: one --item, or --user, expected")
     data, k = run.data, k or scenario.k
-    told = [f"({some})" for some in (scenario.filter, filter) if some]
-    allow = parsed(" and ".join(told)).mask(data.traits, len(data.users)) if told else None
+    told = all_of(scenario.filter, filter)
+    allow = None if told is None else told.mask(data.traits, len(data.users))
     retriever, people = as_retriever(run.fitted, data.catalog), data.queries()
     known, name = (data.catalog.items, items[0]) if user is None else (data.users, user)
     row = int(known.rows([name])[0])

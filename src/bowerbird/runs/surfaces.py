@@ -174,8 +174,8 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
         DataError: an id is not in the catalog.
     """
     data, k = run.data, ask.k or scenario.k
-    filters = [f"({told})" for told in (scenario.filter, ask.filter) if told]
-    may = eligible(data.catalog, ask.now, " and ".join(filters) or None, ask.only, ask.never)
+    filters = (scenario.filter, ask.filter)
+    may = eligible(data.catalog, ask.now, filters, ask.only, ask.never)
     engine = recommender_of(run.fitted, data, run.fallback, scenario.repeats, index=ask.index)
     engine = replace(engine, allow=may.allow, fetch=max(scenario.fetch, k))
     model = engine.retriever.main
