@@ -5,7 +5,7 @@ is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ class PartitionedIndex:
     lists: Any  # faiss.IndexIVFFlat: [v, 0] in drawers of [c, ‖c‖²/2]; products with [q, -1]
     placed: Bool[ndarray, "n"]  # rows that have a vector
     probes: int = 32  # drawers opened
+    _plain: Any = field(init=False, repr=False)  # so much is opened without a filter
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_plain", _opening(self.probes))
 
     @classmethod
     def over(
@@ -117,7 +121,9 @@ class PartitionedIndex:
                 rows = np.flatnonzero(allow & self.placed).astype(np.int32)
                 return among(queries, k, self.take(rows), rows, exclude)
             probes = min(self.lists.nlist, -(-probes * len(allow) // left))
-        longer = np.hstack([queries, np.full((len(queries), 1), -1, np.float32)])
+        longer = _longer(queries)
+        if allow is None and exclude is None and len(queries) <= TOGETHER:
+            return self._opened(longer, (k, probes), None, None)
         parts = [
             self._opened(
                 longer[start : start + TOGETHER],
@@ -160,8 +166,7 @@ class PartitionedIndex:
 
     def read(self, queries: Float32[ndarray, "b dim"], k: int) -> float:
         """Vectors that a search reads on average, centres included; all where it finds too few."""
-        longer = np.hstack([queries, np.full((len(queries), 1), -1, np.float32)])
-        opened = self.lists.quantizer.search(longer, self.probes)[1]
+        opened = self.lists.quantizer.search(_longer(queries), self.probes)[1]
         sizes = np.array([self.lists.get_list_size(drawer) for drawer in range(self.lists.nlist)])
         found = sizes[opened].sum(axis=1)
         found = np.where(found < k, found + sizes.sum(), found)
@@ -180,17 +185,15 @@ class PartitionedIndex:
         exclude: Ragged | None,
     ) -> Hits:
         """What lies in the nearest drawers; in all, for a query that does not find k there."""
-        import faiss
-
         (k, probes), more = reach, 0
-        ways: dict[str, Any] = {"nprobe": probes}
-        if allow is not None:
-            ways["sel"] = faiss.IDSelectorBitmap(np.packbits(allow, bitorder="little"))
+        ways = self._plain
+        if allow is not None or probes != self.probes:
+            ways = _opening(probes, allow)
         if exclude is not None:
             more = exclude.longest()
-        scores, rows = self.lists.search(
-            longer, min(k + more, len(self.placed)), params=faiss.SearchParametersIVF(**ways)
-        )
+        scores, rows = self.lists.search(longer, min(k + more, len(self.placed)), params=ways)
+        if exclude is None and scores.shape[1] == k and _settled(rows, scores):
+            return Hits(rows.astype(np.int32), scores)
         there = rows >= 0
         if exclude is not None:
             there &= ~excluded(rows, exclude, len(self.placed))
@@ -201,6 +204,29 @@ class PartitionedIndex:
             again = self._opened(longer[short], (k, int(self.lists.nlist)), allow, some)
             hits.rows[short], hits.scores[short] = again
         return hits
+
+
+def _opening(probes: int, allow: ndarray | None = None) -> Any:  # noqa: ANN401  the library's
+    """How a search is told what to open, and what it may find there."""
+    import faiss
+
+    if allow is None:
+        return faiss.SearchParametersIVF(nprobe=probes)
+    chosen = faiss.IDSelectorBitmap(np.packbits(allow, bitorder="little"))
+    return faiss.SearchParametersIVF(nprobe=probes, sel=chosen)
+
+
+def _longer(queries: Float32[ndarray, "b dim"]) -> Float32[ndarray, "b dim_plus_1"]:
+    """[q, -1], which the drawers are made for."""
+    longer = np.empty((len(queries), queries.shape[1] + 1), np.float32)
+    longer[:, :-1], longer[:, -1] = queries, -1
+    return longer
+
+
+def _settled(rows: ndarray, scores: ndarray) -> bool:
+    """Is every list full, and without a tie that has to be put in order?"""
+    falls = np.count_nonzero(scores[:, 1:] < scores[:, :-1])  # `all` takes four times as long
+    return falls == scores.size - len(scores) and not np.count_nonzero(rows[:, -1] < 0)
 
 
 def augmented(vectors: Float32[ndarray, "m dim"]) -> Float32[ndarray, "m dim_plus_1"]:
