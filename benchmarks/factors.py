@@ -1,7 +1,7 @@
 """Learned vectors of varying length to search among: `python benchmarks/factors.py 100k-als`.
 
 ALS and two-tower factors of a synthetic shop, ALS factors of gowalla. They are kept under
-benchmarks/out/factors, as .npy that every engine reads, and made again where these settings changed.
+benchmarks/out/factors, as .npy that every engine reads, and made again when a recipe has changed.
 """
 
 import json
@@ -33,8 +33,8 @@ class Recipe:
 RECIPES = {
     "100k-als": Recipe("als", 64, 8, 300_000, 104_000, 3_000_000, 100_000),
     "1m-als": Recipe("als", 128, 4, 600_000, 1_200_000, 16_000_000, 1_000_000),
-    "100k-two-tower": Recipe("two-tower", 64, 2, 100_000, 104_000, 2_000_000, 100_000),
-    "1m-two-tower": Recipe("two-tower", 128, 1, 100_000, 1_300_000, 6_000_000, 1_000_000),
+    "100k-two-tower": Recipe("two-tower", 64, 2, 100_000, 130_000, 2_000_000, 100_000),
+    "1m-two-tower": Recipe("two-tower", 128, 1, 400_000, 1_300_000, 12_000_000, 1_000_000),
     "gowalla": Recipe("als", 64, 15),
 }
 
@@ -87,8 +87,10 @@ def make(name: str, data: Path, seed: int) -> dict[str, Any]:
 
 
 def shop(recipe: Recipe, seed: int) -> Any:  # noqa: ANN401  a Dataset, imported late
-    """The synthetic shop; for two-tower nothing is written on its items, which are then known by
-    their own vectors alone, as many numbers as were asked for."""
+    """The synthetic shop; for two-tower nothing is written on its items.
+
+    They are then known by their own vectors alone: as many numbers as were asked for.
+    """
     from bowerbird.data.synthetic import World
 
     sizes = {"n_users": recipe.users, "n_items": recipe.items, "n_events": recipe.events}

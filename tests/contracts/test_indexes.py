@@ -212,3 +212,12 @@ def test_an_index_whose_answers_have_changed_is_not_loaded(stored):
     (folder / "index.json").write_text(json.dumps(about))
     with pytest.raises(ArtifactError, match="scores differ"):
         load_index(folder)
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_of_equal_scores_the_lower_row_comes_first(make):
+    """Five copies of each vector lie in one drawer; they are found in their order."""
+    one = np.random.default_rng(1).normal(size=(1_200, DIM)).astype(np.float32)
+    index = make(np.tile(one, (5, 1)))
+    rows = index.search(one[:3], 10).rows.reshape(3, 2, 5)
+    assert (rows % 1_200 == rows[:, :, :1] % 1_200).all() and (np.diff(rows, axis=2) == 1_200).all()

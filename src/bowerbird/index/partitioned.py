@@ -226,7 +226,7 @@ def _longer(queries: Float32[ndarray, "b dim"]) -> Float32[ndarray, "b dim_plus_
 def _settled(rows: ndarray, scores: ndarray) -> bool:
     """Is every list full, and without a tie that has to be put in order?"""
     falls = np.count_nonzero(scores[:, 1:] < scores[:, :-1])  # `all` takes four times as long
-    return falls == scores.size - len(scores) and not np.count_nonzero(rows[:, -1] < 0)
+    return bool(falls == scores.size - len(scores) and not np.count_nonzero(rows[:, -1] < 0))
 
 
 def augmented(vectors: Float32[ndarray, "m dim"]) -> Float32[ndarray, "m dim_plus_1"]:

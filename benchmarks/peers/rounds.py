@@ -1,0 +1,99 @@
+"""Engines asked in turn: each in a process of its own, so many queries a round, when it is told to.
+
+A child says what it has built in one line of JSON, then waits for lines that name one of its
+engines, the first query and how many; it asks them one by one and answers with their median time.
+It runs in any environment that has numpy, and knows nothing of bowerbird.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+K = 100
+TUNED, ASKED = 400, 1_000
+"""Queries that settings are chosen on; other queries that are timed, and tell the recall."""
+WARM = 3
+"""Queries of every round that are not timed."""
+
+Ask = Callable[[np.ndarray], np.ndarray]
+"""A query (1, dim) → the rows of its list (k,)."""
+
+
+def recall(ask: Ask, queries: np.ndarray, truth: np.ndarray) -> float:
+    """Mean share of the exact lists that is found."""
+    found = [np.isin(best, ask(query)).mean() for query, best in zip(queries, truth, strict=True)]
+    return round(float(np.mean(found)), 5)
+
+
+def singly(queries: np.ndarray) -> np.ndarray:
+    """(b, dim) → (b, 1, dim): to be asked one by one."""
+    return np.ascontiguousarray(queries, np.float32)[:, None]
+
+
+def serve(facts: dict[str, Any], engines: Mapping[str, Ask], queries: np.ndarray) -> None:
+    """Be the child: tell the facts, then answer rounds until nobody asks any more."""
+    print(json.dumps(facts), flush=True)
+    for line in sys.stdin:
+        name, start, count = json.loads(line)
+        ask, asked = engines[name], singly(queries[start : start + count])
+        for query in asked[:WARM]:
+            ask(query)
+        taken = []
+        for query in asked:
+            begun = time.perf_counter()
+            ask(query)
+            taken.append(time.perf_counter() - begun)
+        print(json.dumps(1e3 * statistics.median(taken)), flush=True)
+
+
+class Child:
+    """The other side: a process that is asked in turn with others; ended by `with`."""
+
+    def __init__(self, words: list[str], folder: Path, threads: int = 1) -> None:
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        self._errors = folder / ".stderr"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                words,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, **dict.fromkeys(names, str(threads))},
+            )
+        try:
+            self.facts: dict[str, Any] = self._answer()
+        except BaseException:
+            self._process.kill()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def ms(self, engine: str, start: int, count: int) -> float:
+        """Median milliseconds of these queries, one by one."""
+        assert self._process.stdin is not None
+        print(json.dumps([engine, start, count]), file=self._process.stdin, flush=True)
+        return float(self._answer())
+
+    def _answer(self) -> Any:  # noqa: ANN401  JSON
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            told = self._errors.read_text("utf-8", "replace")
+            sys.exit(f"{self._process.args}\nended with {self._process.wait()}:\n{told}")
+        return json.loads(line)
