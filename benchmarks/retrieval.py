@@ -18,7 +18,19 @@ from typing import Any
 
 from factors import factors, folder_of
 from measuring import PEERS, Bench, bar, begin, environment, parser
-from peers.rounds import ASKED, TUNED, Ask, Child, K, recall, serve, singly
+from peers.rounds import (
+    ASKED,
+    TUNED,
+    Ask,
+    Child,
+    K,
+    place,
+    ratio,
+    recall,
+    serve,
+    singly,
+    speed,
+)
 
 RECALL = 0.95
 ROUNDS, A_ROUND, A_SCAN = 7, 200, 20
@@ -28,11 +40,13 @@ LAYER = 1.1
 """A search through our layer may take so many times that of the bare library."""
 LIBRARIES = ("faiss", "hnswlib", "usearch", "voyager")
 EVERY = tuple((library, kind) for library in LIBRARIES for kind in ("augmented", "raw"))
+SOME = (("hnswlib", "raw"), ("hnswlib", "augmented"), ("faiss", "raw"))
+"""Where a graph takes a quarter of an hour to build."""
 SETS: dict[str, tuple[float, int, tuple[tuple[str, str], ...]]] = {
     "100k-als": (10.0, 200, EVERY),
     "100k-two-tower": (10.0, 200, EVERY),
-    "1m-als": (30.0, 100, EVERY),
-    "1m-two-tower": (30.0, 100, (("faiss", "augmented"), ("hnswlib", "augmented"))),
+    "1m-als": (30.0, 100, SOME),
+    "1m-two-tower": (30.0, 100, SOME),
     "gowalla": (0.0, 200, EVERY),
 }
 """Of each set of vectors: so many times the speed of an exact scan is to be reached (0: no bar),
@@ -44,12 +58,12 @@ def measured(bench: Bench) -> None:
     name = bench.name.removeprefix("retrieval-")
     factor, construction, peers = SETS[name]
     python, facts, folder = environment("graphs"), factors(bench, name), folder_of(name)
-    with child(bench, sys.executable, Path(__file__), "--child", folder, bench.seed) as ours:
+    with child(bench, 1, sys.executable, Path(__file__), "--child", folder, bench.seed) as ours:
         rows = alone(ours)
         compared: dict[str, Any] = {}
         for library, kind in peers:
             words = (python, PEERS / "graphs.py", library, kind, folder, construction, RECALL)
-            with child(bench, *words) as peer:
+            with child(bench, 1, *words) as peer:
                 compared[f"{library}, {kind}"] = beside(ours, peer, rows)
         told = {n: v for n, v in ours.facts.items() if n not in ("recalls", "bare")}
     figures = {"vectors": facts, "ours": {**told, "rows": rows}, "peers": compared}
@@ -57,12 +71,12 @@ def measured(bench: Bench) -> None:
 
 
 @contextmanager
-def child(bench: Bench, *words: object) -> Iterator[Child]:
-    """An engine in a process of its own, its command line noted."""
+def child(bench: Bench, threads: int, *words: object) -> Iterator[Child]:
+    """An engine in a process of its own, on so many cores, its command line noted."""
     told = [str(word) for word in words]
     bench.commands.append(bench.plain(" ".join(told)))
     print(f"  {bench.commands[-1]}", flush=True)
-    with Child(told, bench.scratch) as made:
+    with Child(told, bench.scratch, threads) as made:
         print(f"    {json.dumps(made.facts)[:160]}", flush=True)
         yield made
 
@@ -74,7 +88,7 @@ def alone(ours: Child) -> dict[str, dict[str, Any]]:
     for number in range(ROUNDS):
         for name in recalls:
             count = A_SCAN if name in SCANS else A_ROUND
-            taken[name].append(ours.ms(name, place(number), count))
+            taken[name].append(ours.ms(name, place(number, A_ROUND), count))
     fastest = min(SCANS[:2], key=lambda name: statistics.median(taken[name]))
     bare = {theirs: taken[mine] for theirs, mine in ours.facts["bare"]}
     rows = {}
@@ -93,30 +107,14 @@ def beside(ours: Child, peer: Child, rows: dict[str, Any]) -> dict[str, Any]:
     mine = min(equal or ["ours, pruned"], key=lambda name: rows[name]["ms"])
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS):
-        taken[0].append(ours.ms(mine, place(number), A_ROUND))
-        taken[1].append(peer.ms("peer", place(number), A_ROUND))
+        taken[0].append(ours.ms(mine, place(number, A_ROUND), A_ROUND))
+        taken[1].append(peer.ms("peer", place(number, A_ROUND), A_ROUND))
     row = {**peer.facts, **speed(taken[1]), "beside": mine, "our recall": rows[mine]["recall"]}
     return {
         **row,
         "our queries/s": speed(taken[0])["queries/s"],
         "ours / theirs": ratio(*taken[::-1]),
     }
-
-
-def place(number: int) -> int:
-    """The first query of a round."""
-    return TUNED + (number * A_ROUND) % ASKED
-
-
-def speed(taken: list[float]) -> dict[str, float]:
-    """The median over rounds of their median, and what follows from it."""
-    ms = statistics.median(taken)
-    return {"ms": round(ms, 4), "queries/s": round(1e3 / ms, 1)}
-
-
-def ratio(slow: list[float], fast: list[float]) -> float:
-    """The median of the ratios within a round."""
-    return round(statistics.median(s / f for s, f in zip(slow, fast, strict=True)), 3)
 
 
 def bars_of(rows: dict[str, Any], compared: dict[str, Any], factor: float) -> list[dict[str, Any]]:
