@@ -17,9 +17,9 @@ from peers.rounds import Child, K, ratio, serve
 from retrieval import child
 
 NAME = "retrieval-batch"
-SETS = {"100k-als": 4_096, "1m-als": 1_024}
+SETS = {"100k-als": 4_096, "1m-als": 512}
 """Queries of a call."""
-ROUNDS, THREADS = 5, 2
+ROUNDS, THREADS = 3, 2
 SHARE, FASTER = 0.5, 2.0
 """Of the speed of a matrix product; than others."""
 LIBRARIES = ("implicit", "rectools")
