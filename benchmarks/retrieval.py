@@ -88,7 +88,7 @@ def alone(ours: Child) -> dict[str, dict[str, Any]]:
     for number in range(ROUNDS):
         for name in recalls:
             count = A_SCAN if name in SCANS else A_ROUND
-            taken[name].append(ours.ms(name, place(number, A_ROUND), count))
+            taken[name].append(ours.ms(name, place(number, A_ROUND), count, "cpu"))
     fastest = min(SCANS[:2], key=lambda name: statistics.median(taken[name]))
     bare = {theirs: taken[mine] for theirs, mine in ours.facts["bare"]}
     rows = {}
@@ -107,8 +107,8 @@ def beside(ours: Child, peer: Child, rows: dict[str, Any]) -> dict[str, Any]:
     mine = min(equal or ["ours, pruned"], key=lambda name: rows[name]["ms"])
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS):
-        taken[0].append(ours.ms(mine, place(number, A_ROUND), A_ROUND))
-        taken[1].append(peer.ms("peer", place(number, A_ROUND), A_ROUND))
+        taken[0].append(ours.ms(mine, place(number, A_ROUND), A_ROUND, "cpu"))
+        taken[1].append(peer.ms("peer", place(number, A_ROUND), A_ROUND, "cpu"))
     row = {**peer.facts, **speed(taken[1]), "beside": mine, "our recall": rows[mine]["recall"]}
     return {
         **row,
@@ -139,6 +139,8 @@ def protocol(construction: int) -> dict[str, Any]:
     """What was compared with what, and by which rules."""
     return {
         "asked": f"the {K} highest inner products, one query at a time, on one core",
+        "ms": "of processor time, which is what passes on a core that nobody else uses; this one "
+        "was shared, and whatever takes long was interrupted most",
         "recall": f"mean share of the exact list over {ASKED} queries",
         "settings": f"chosen on {TUNED} other queries: ours by `chosen` (`bowerbird index tune`) "
         f"for a recall of {RECALL}, peers widened until they reach it, or until a minute is over",

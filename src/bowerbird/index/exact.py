@@ -22,8 +22,8 @@ CALM = 1 << 18
 """Numbers multiplied at once for a single query. A larger product is dealt out to threads by the
 matrix library, and waiting for them takes longer than the product where others use the cores."""
 WIDTH = 12_288
-"""Vectors that a block of queries is multiplied with at once: their scores are looked through while
-they are near."""
+"""Vectors that a block of queries is multiplied with at once, or more where queries are few: their
+scores are looked through while they are near."""
 LOOSE = 8
 """So many times the length of the list may be found before it is put in order."""
 WIDENED = 1 << 20
@@ -114,9 +114,10 @@ def _passed(
     hits = Hits(np.empty((len(queries), 0), np.int32), np.empty((len(queries), 0), np.float32))
     bound, found = np.full(len(queries), LOWEST, np.float32), list[tuple[ndarray, ...]]()
     owners = None if exclude is None else exclude.owners()
-    last = max(len(vectors) - WIDTH, 0)
-    for start in range(0, max(len(vectors), 1), WIDTH):
-        scores = product(queries, vectors[start : start + WIDTH])
+    width = max(WIDTH, BLOCK_BYTES // (4 * max(len(queries), 1)))
+    last = max(len(vectors) - width, 0)
+    for start in range(0, max(len(vectors), 1), width):
+        scores = product(queries, vectors[start : start + width])
         stop = start + scores.shape[1]
         if allow is not None:
             scores[:, ~allow[start:stop]] = NONE
