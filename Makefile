@@ -31,6 +31,10 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/popularity.py
+	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/filters.py
+	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

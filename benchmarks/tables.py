@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 from measuring import RESULTS, ROOT
+from tables_of_retrieval import retrieval
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 ENCODERS = (
@@ -219,6 +220,7 @@ def main() -> None:
         if name in ENCODERS or "-seed-" in name:
             continue
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
+        kinds |= {"retrieval": retrieval}
         make = kinds.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
         text = replaced(text, name, lines)
