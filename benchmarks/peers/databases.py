@@ -80,7 +80,7 @@ def lancedb(vectors: np.ndarray, lots: np.ndarray, augmented: bool) -> tuple[Sea
         asked = table.search(query).distance_type(metric).nprobes(width).limit(K)
         if limit is not None:
             asked = asked.where(f"lot < {limit}", prefilter=True)
-        found: list[int] = asked.select(["row"]).to_arrow()["row"].to_pylist()
+        found: list[int] = asked.select(["row", "_distance"]).to_arrow()["row"].to_pylist()
         return found
 
     return search, [20, 40, 80, 160, 320]
@@ -91,7 +91,15 @@ def pgvector(vectors: np.ndarray, lots: np.ndarray, augmented: bool) -> tuple[Se
     import psycopg
 
     operator, kind = ("<->", "vector_l2_ops") if augmented else ("<#>", "vector_ip_ops")
-    connection = psycopg.connect(host=str(started()), user="postgres", autocommit=True)
+    folder = started()
+    for left in reversed(range(100)):
+        try:
+            connection = psycopg.connect(host=str(folder), user="postgres", autocommit=True)
+            break
+        except psycopg.OperationalError:  # it is still starting
+            if not left:
+                raise
+            time.sleep(0.1)
     tell: Any = connection.execute
     tell("create extension vector")
     tell(f"create table items (row int, lot int, v vector({vectors.shape[1]}))")
@@ -131,12 +139,7 @@ def started() -> Path:
     settings = ("listen_addresses=", "fsync=off", "shared_buffers=1GB", "jit=off")
     options = [word for setting in settings for word in ("-c", setting)]
     server = [binaries / "postgres", "-D", folder / "data", "-k", folder, *options]
-    process = subprocess.Popen(server, cwd=folder, **silent, **user)
-    STARTED.append(process)
-    for _ in range(100):
-        time.sleep(0.1)
-        if list(folder.glob(".s.PGSQL.*[0-9]")):
-            break
+    STARTED.append(subprocess.Popen(server, cwd=folder, **silent, **user))
     return folder
 
 
