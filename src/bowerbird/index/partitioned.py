@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
 
 from bowerbird.errors import ArtifactError
@@ -22,9 +22,10 @@ EACH = 250
 """Vectors in a drawer, on average."""
 LESSONS = 64
 """Vectors that an average centre is found by."""
-GATHERED = 4
-"""A filter that leaves no more than so many times the vectors that would be read without it is
-answered exactly: what it leaves is gathered row by row."""
+GATHERED = 14
+"""Vectors that are read in their drawers in the time that it takes to gather one by its row."""
+SAMPLE = 16
+"""Queries by which it is told how much a search will read."""
 TOGETHER = 4_096
 """Queries answered at a time."""
 
@@ -53,8 +54,11 @@ class PartitionedIndex:
     placed: Bool[ndarray, "n"]  # rows that have a vector
     probes: int = 32  # drawers opened
     _plain: Any = field(init=False, repr=False)  # so much is opened without a filter
+    _sizes: Int64[ndarray, "drawers"] = field(init=False, repr=False)  # vectors in each
 
     def __post_init__(self) -> None:
+        sizes = [self.lists.get_list_size(drawer) for drawer in range(self.lists.nlist)]
+        object.__setattr__(self, "_sizes", np.array(sizes, np.int64))
         object.__setattr__(self, "_plain", _opening(self.probes))
 
     @classmethod
@@ -114,14 +118,13 @@ class PartitionedIndex:
             DataError: dim of the queries is not dim of the index, or a query is not finite.
         """
         checked(queries, self.lists.d - 1)
-        probes = self.probes
+        probes, longer = self.probes, _longer(queries)
         if allow is not None:
             left = int(np.count_nonzero(allow))
-            if left <= GATHERED * self._expected():
+            if self._gathers(longer, left):
                 rows = np.flatnonzero(allow & self.placed).astype(np.int32)
                 return among(queries, k, self.take(rows), rows, exclude)
             probes = min(self.lists.nlist, -(-probes * len(allow) // left))
-        longer = _longer(queries)
         if allow is None and exclude is None and len(queries) <= TOGETHER:
             return self._opened(longer, (k, probes), None, None)
         parts = [
@@ -166,16 +169,22 @@ class PartitionedIndex:
 
     def read(self, queries: Float32[ndarray, "b dim"], k: int) -> float:
         """Vectors that a search reads on average, centres included; all where it finds too few."""
-        opened = self.lists.quantizer.search(_longer(queries), self.probes)[1]
-        sizes = np.array([self.lists.get_list_size(drawer) for drawer in range(self.lists.nlist)])
-        found = sizes[opened].sum(axis=1)
-        found = np.where(found < k, found + sizes.sum(), found)
+        found = self._read(_longer(queries))
+        found = np.where(found < k, found + self._sizes.sum(), found)
         return float(found.mean() if len(found) else 0) + float(self.lists.nlist)
 
-    def _expected(self) -> int:
-        """Vectors that a search reads, about."""
-        share = self.probes / self.lists.nlist
-        return int(share * np.count_nonzero(self.placed)) + int(self.lists.nlist)
+    def _read(self, longer: Float32[ndarray, "b dim_plus_1"]) -> Int64[ndarray, "b"]:
+        """Vectors in the drawers that each query opens without a filter."""
+        read: ndarray = self._sizes[self.lists.quantizer.search(longer, self.probes)[1]].sum(axis=1)
+        return read
+
+    def _gathers(self, longer: Float32[ndarray, "b dim_plus_1"], left: int) -> bool:
+        """Is it less work to gather all that a filter leaves, once, than to open more drawers?"""
+        if not left or not len(longer):
+            return True
+        n = int(self._sizes.sum())
+        read = min(n, self._read(longer[:SAMPLE]).mean() * n / left)
+        return bool(left * (1 + GATHERED / len(longer)) <= read)
 
     def _opened(
         self,
