@@ -33,6 +33,10 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/popularity.py
 	$(BIN)/python benchmarks/exploration.py
 	$(BIN)/python benchmarks/reranking.py
+	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/filters.py
+	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

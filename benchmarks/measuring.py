@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 SCRATCH = ROOT / "benchmarks" / "out"
+PEERS = ROOT / "benchmarks" / "peers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,24 @@ class Bench:
             verdict = "reached" if bar["reached"] else "MISSED"
             print(f"  {bar['what']}: {bar['got']:.4f}, bar {bar['at_least']}: {verdict}")
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def environment(peer: str) -> Path:
+    """The Python of a peer's environment, made where there is none or its list has changed."""
+    folder, wanted = SCRATCH / "peers" / peer, PEERS / f"{peer}.txt"
+    python, made = folder / "bin" / "python", folder / wanted.name
+    if made.is_file() and made.read_bytes() == wanted.read_bytes():
+        return python
+    print(f"  making an environment for {peer} (minutes) ...", flush=True)
+    for words in (
+        (sys.executable, "-m", "venv", "--clear", folder),
+        (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", wanted),
+    ):
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"no environment for {peer}:\n{done.stdout}{done.stderr}")
+    shutil.copyfile(wanted, made)
+    return python
 
 
 def bar(what: str, got: float, at_least: float) -> dict[str, Any]:

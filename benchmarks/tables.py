@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 from measuring import RESULTS, ROOT
+from tables_of_retrieval import retrieval
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 ENCODERS = (
@@ -226,6 +227,20 @@ def reranking(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
+def exploration(result: dict[str, Any]) -> list[str]:
+    """How well the draws of each place fit what they told."""
+    lines = [
+        "| way | place | lists compared | chi-square | degrees of freedom | p |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for way in ("slots", "plackett-luce"):
+        for row in result["figures"][way]:
+            share = f"{100 * row['lists_compared']:.0f} %"
+            cells = (row["chi_square"], row["degrees"], f"{row['p_value']:.3f}")
+            lines.append(f"| {way} | {row['place']} | {share} | {' | '.join(map(str, cells))} |")
+    return [*lines, "", *bars(result)]
+
+
 def replaced(text: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the two marks of a name."""
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -242,7 +257,7 @@ def main() -> None:
         if name in ENCODERS or "-seed-" in name:
             continue
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
-        kinds["reranking"] = reranking
+        kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
         make = kinds.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
         text = replaced(text, name, lines)

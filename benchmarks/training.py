@@ -8,16 +8,13 @@ peers/NAME.txt where it is not there yet. RecTools takes hours: `--epochs 2` mak
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measuring import ROOT, SCRATCH, Bench, Done, bar, begin, parser
+from measuring import PEERS, Bench, Done, bar, begin, environment, parser
 
-PEERS = ROOT / "benchmarks" / "peers"
 FACTOR = 10.0
 """So many times the tokens/s of RecTools are to be reached."""
 SHAPES = {
@@ -181,24 +178,6 @@ def split(source: Path) -> None:
     facts |= {f"{name}s": events[name].n_unique() for name in ("user", "item")}
     facts["next items an epoch"] = past.height - past["user"].n_unique()  # none leads to a first
     print(json.dumps(facts))
-
-
-def environment(peer: str) -> Path:
-    """The Python of a peer's environment, made where there is none or its list has changed."""
-    folder, wanted = SCRATCH / "peers" / peer, PEERS / f"{peer}.txt"
-    python, made = folder / "bin" / "python", folder / wanted.name
-    if made.is_file() and made.read_bytes() == wanted.read_bytes():
-        return python
-    print(f"  making an environment for {peer} (minutes) ...", flush=True)
-    for words in (
-        (sys.executable, "-m", "venv", "--clear", folder),
-        (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", wanted),
-    ):
-        done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(f"no environment for {peer}:\n{done.stdout}{done.stderr}")
-    shutil.copyfile(wanted, made)
-    return python
 
 
 def confine(threads: int) -> None:

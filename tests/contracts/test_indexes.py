@@ -232,3 +232,12 @@ def test_it_says_which_way_it_goes(index):
     _, made = index
     few = np.arange(N) < 7
     assert made.way() and made.way() != made.way(few)
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_of_equal_scores_the_lower_row_comes_first(make):
+    """Five copies of each vector lie in one drawer; they are found in their order."""
+    one = np.random.default_rng(1).normal(size=(1_200, DIM)).astype(np.float32)
+    index = make(np.tile(one, (5, 1)))
+    rows = index.search(one[:3], 10).rows.reshape(3, 2, 5)
+    assert (rows % 1_200 == rows[:, :, :1] % 1_200).all() and (np.diff(rows, axis=2) == 1_200).all()

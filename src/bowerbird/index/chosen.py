@@ -20,7 +20,7 @@ from bowerbird.index.pruned import PrunedIndex
 CHEAP = 20_000
 """Vectors a query that may be read without a thought: below, lists stay exact."""
 COSINES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-PROBES = (4, 8, 16, 32, 64, 128, 256, 512)
+PROBES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 ASKED = 200
 """Queries that settings are tried on; as many others confirm the choice."""
 

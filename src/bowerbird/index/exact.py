@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float16, Float32, Int32
 from numpy import ndarray
 from threadpoolctl import threadpool_limits
 
-from bowerbird.index.index import NONE, Hits, Ragged, best, checked
+from bowerbird.index.index import LOWEST, NONE, Hits, Ragged, best, checked, pack, reached
 from bowerbird.index.mapped import map_arrays, write_arrays
 
 BLOCK_BYTES = 12 << 20
@@ -21,6 +21,11 @@ batch (100,000 queries × 100,000 items) would be 40 GB."""
 CALM = 1 << 18
 """Numbers multiplied at once for a single query. A larger product is dealt out to threads by the
 matrix library, and waiting for them takes longer than the product where others use the cores."""
+WIDTH = 12_288
+"""Vectors that a block of queries is multiplied with at once, or more where queries are few: their
+scores are looked through while they are near."""
+LOOSE = 8
+"""So many times the length of the list may be found before it is put in order."""
 WIDENED = 1 << 20
 """Numbers of half precision made whole at a time."""
 SPARSE = 1 / 8
@@ -74,10 +79,10 @@ class ExactIndex:
             return among(queries, k, self.vectors[rows], rows, exclude)
 
         def block(start: int, stop: int) -> Hits:
-            scores = product(queries[start:stop], self.vectors)
-            return best(scores, k, allow, exclude and exclude.block(start, stop))
+            unwanted = exclude and exclude.block(start, stop)
+            return _passed(queries[start:stop], k, self.vectors, allow, unwanted)
 
-        return in_blocks(block, len(queries), 4 * len(self.vectors), k)
+        return in_blocks(block, len(queries), 4 * min(len(self.vectors), WIDTH), k)
 
     def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
         """The vectors of these rows; NaN where there is none."""
@@ -100,6 +105,47 @@ class ExactIndex:
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> "ExactIndex":
         """What `save` wrote, memory-mapped."""
         return cls(map_arrays(folder / "vectors.safetensors")["vectors"])
+
+
+def _passed(
+    queries: Float32[ndarray, "b dim"],
+    k: int,
+    vectors: Float32[ndarray, "n dim"] | Float16[ndarray, "n dim"],
+    allow: Bool[ndarray, "n"] | None,
+    exclude: Ragged | None,
+) -> Hits:
+    """The k best; vectors pass by, and what does not reach the list as it stands is dropped."""
+    hits = Hits(np.empty((len(queries), 0), np.int32), np.empty((len(queries), 0), np.float32))
+    bound, found = np.full(len(queries), LOWEST, np.float32), list[tuple[ndarray, ...]]()
+    owners = None if exclude is None else exclude.owners()
+    width = max(WIDTH, BLOCK_BYTES // (4 * max(len(queries), 1)))
+    last = max(len(vectors) - width, 0)
+    for start in range(0, max(len(vectors), 1), width):
+        scores = product(queries, vectors[start : start + width])
+        stop = start + scores.shape[1]
+        if allow is not None:
+            scores[:, ~allow[start:stop]] = NONE
+        if exclude is not None and owners is not None:
+            there = (exclude.rows >= start) & (exclude.rows < stop)
+            scores[owners[there], exclude.rows[there] - start] = NONE
+        if not start:
+            bound = np.maximum(bound, reached(scores, k))
+        flat = np.flatnonzero(scores >= bound[:, None])
+        query, row = np.divmod(flat, max(stop - start, 1))
+        found.append((query, row + start, scores.ravel()[flat]))
+        if sum(len(each[0]) for each in found) > LOOSE * k * len(queries) or start >= last:
+            hits = _gathered(hits, found, k)
+            bound, found = np.maximum(bound, hits.scores[:, -1]), []
+    return hits
+
+
+def _gathered(hits: Hits, found: list[tuple[ndarray, ...]], k: int) -> Hits:
+    """The k best of a list and of what was found since, query by query."""
+    there = hits.rows >= 0
+    one = (np.nonzero(there)[0], hits.rows[there], hits.scores[there])
+    query, row, score = (np.concatenate(each) for each in zip(one, *found, strict=True))
+    order = np.argsort(query.astype(np.uint16), kind="stable")  # as many as a block has: few
+    return pack(query[order], row[order], score[order], len(hits.rows), k)
 
 
 def among(
