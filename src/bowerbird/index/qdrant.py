@@ -1,4 +1,4 @@
-"""Vectors in a folder of Qdrant's embedded edition, which a Qdrant server can take over.
+"""Vectors in a folder of Qdrant's embedded edition.
 
 Apart from the other indexes because its vectors lie elsewhere, and are changed in their place.
 """
@@ -54,7 +54,7 @@ class QdrantIndex:
     next search. One process opens the folder at a time.
 
     Cost: a graph's where nothing is filtered; O(allowed·dim) a query where little is left.
-    Prefer: `PartitionedIndex`, unless a Qdrant server is to take over.
+    Prefer: `PartitionedIndex`, unless Qdrant is what you run.
     Source: Malkov & Yashunin 2016 (HNSW).
     """
 
