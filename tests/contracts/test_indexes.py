@@ -167,8 +167,13 @@ def test_questions_that_cannot_be_meant_are_refused(index, queries):
     _, made = index
     with pytest.raises(DataError, match="dim 16 expected"):
         made.search(queries[:, :8], K)
-    with pytest.raises(DataError, match="finite query vectors expected"):
-        made.search(np.full((1, DIM), np.nan, np.float32), K)
+    for worst in (np.nan, np.inf, -np.inf):
+        some = queries[:2].copy()
+        some[1, 3] = worst
+        for k in (1, K):
+            for asked in (some, some[1:]):  # alone, too
+                with pytest.raises(DataError, match="finite query vectors expected"):
+                    made.search(asked, k)
 
 
 def test_vectors_can_be_taken_back(index, vectors):

@@ -6,6 +6,7 @@ is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ GATHERED = 14
 """Vectors that are read in their drawers in the time that it takes to gather one by its row."""
 SAMPLE = 16
 """Queries by which it is told how much a search will read."""
+BEYOND = np.full((1, 1), -1, np.float32)
+"""The last coordinate of a query."""
 TOGETHER = 4_096
 """Queries answered at a time."""
 
@@ -118,6 +121,10 @@ class PartitionedIndex:
         Raises:
             DataError: dim of the queries is not dim of the index, or a query is not finite.
         """
+        if allow is None and exclude is None and queries.shape == (1, self.lists.d - 1):
+            alone = self._alone(queries, k)
+            if alone is not None:
+                return alone
         checked(queries, self.lists.d - 1)
         probes, longer = self.probes, _longer(queries)
         if allow is None and exclude is None and len(queries) <= TOGETHER:
@@ -203,6 +210,23 @@ class PartitionedIndex:
         if left * (1 + GATHERED / queries) <= min(n, read * n / left):
             return 0
         return int(min(self.lists.nlist, -(-self.probes * len(allow) // left)))
+
+    def _alone(self, query: Float32[ndarray, "1 dim"], k: int) -> Hits | None:
+        """The shortest way for one query; None where its list has to be looked through.
+
+        That is where the list is not full, has ties to be put in order, or a score that is not
+        finite: a query of NaN or infinity comes to one, so it is refused there, and not twice.
+        """
+        import faiss
+
+        longer = np.concatenate((query, BEYOND), axis=1, dtype=np.float32)
+        scores, rows = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
+        given, found = faiss.swig_ptr(longer), (faiss.swig_ptr(scores), faiss.swig_ptr(rows))
+        self.lists.search_c(1, given, k, *found, self._plain)
+        falls = np.count_nonzero(scores[0, 1:] < scores[0, :-1])  # `all` takes four times as long
+        if falls < k - 1 or rows[0, -1] < 0 or not isfinite(scores[0, 0]):
+            return None
+        return Hits(rows.astype(np.int32), scores)
 
     def _opened(
         self,
