@@ -26,6 +26,7 @@ class Server:
         self.user = "nobody" if os.geteuid() == 0 else None
         if self.user:
             shutil.chown(self.folder, self.user)
+            self._within_reach()
         self._run("initdb", "-U", "postgres", "--auth=trust", "--no-sync", "-D", str(self.data))
         self.start()
 
@@ -46,6 +47,16 @@ class Server:
     def remove(self):
         self.kill()
         shutil.rmtree(self.folder)
+
+    def _within_reach(self):
+        """The programs where the other user may read them; an environment below /root is closed."""
+        try:
+            self._run("initdb", "--version")
+        except OSError:
+            package = self.programs.parents[1]
+            for there in (package, package.with_name(f"{package.name}.libs")):
+                shutil.copytree(there, self.folder / "programs" / there.name, symlinks=True)
+            self.programs = self.folder / "programs" / package.name / "pginstall" / "bin"
 
     def _run(self, program, *words):
         command = [str(self.programs / program), *words]
