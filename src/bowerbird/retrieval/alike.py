@@ -8,8 +8,10 @@ from jaxtyping import Bool, Int32
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
-from bowerbird.index.index import NONE, Hits, Ragged, excluded, kept
-from bowerbird.retrieval.retriever import Retriever
+from bowerbird.index.exact import ExactIndex
+from bowerbird.index.index import NONE, Hits, Index, Ragged, excluded, kept
+from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.retriever import Retriever, VectorRetriever, alike, directions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,15 @@ class Alike:
     """What is most like the newest item of each history."""
 
     main: Retriever
+    index: Index | None = None  # of the directions of its vectors, if it has some
+
+    @classmethod
+    def over(cls, main: Retriever) -> "Alike":
+        """Vectors are brought to one length once, not with every question."""
+        own = main.main if isinstance(main, Fused) else main
+        if not isinstance(own, VectorRetriever):
+            return cls(main)
+        return cls(main, ExactIndex(directions(own.vectors)))
 
     def retrieve(
         self,
@@ -28,16 +39,30 @@ class Alike:
         """As `main` holds items to be alike; nobody asks, no hits."""
         rows = newest(queries)
         asked = np.flatnonzero(rows >= 0)
-        more = 0 if exclude is None else exclude.longest()
-        found = self.main.similar(rows[asked], k + more, allow)
-        there = found.rows >= 0
-        if exclude is not None and len(asked):
-            n = int(max(found.rows.max(initial=0), exclude.rows.max(initial=0))) + 1
-            there &= ~excluded(found.rows, exclude.take(asked), n)
-        hits = kept(found.rows, found.scores, there, k)
+        hits = self._found(rows[asked], k, allow, exclude and exclude.take(asked))
         out = Hits(np.full((len(rows), k), -1, np.int32), np.full((len(rows), k), NONE))
         out.rows[asked], out.scores[asked] = hits
         return out
+
+    def _found(
+        self,
+        rows: Int32[ndarray, "b"],
+        k: int,
+        allow: Bool[ndarray, "n"] | None,
+        exclude: Ragged | None,
+    ) -> Hits:
+        """What is like these rows; themselves are left out."""
+        itself = Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
+        if self.index is not None:
+            both = itself if exclude is None else itself.joined(exclude)
+            return alike(self.index, rows, k, allow, both)
+        more = 0 if exclude is None else exclude.longest()
+        found = self.main.similar(rows, k + more, allow)
+        there = found.rows >= 0
+        if exclude is not None and len(rows):
+            n = int(max(found.rows.max(initial=0), exclude.rows.max(initial=0))) + 1
+            there &= ~excluded(found.rows, exclude, n)
+        return kept(found.rows, found.scores, there, k)
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None

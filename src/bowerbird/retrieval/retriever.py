@@ -94,13 +94,8 @@ class VectorRetriever:
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
     ) -> Hits:
         """By cosine: how long a vector is says how popular its item is, not what it is like."""
-        length = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-        unit = np.divide(self.vectors, length, out=np.zeros_like(self.vectors), where=length > 0)
-        unit[np.isnan(length[:, 0])] = np.nan
-        placed = np.isfinite(unit[rows]).all(axis=1)
-        asked = np.where(placed[:, None], unit[rows], np.float32(0))
         itself = Ragged(rows, np.arange(len(rows) + 1, dtype=np.int64))
-        return silence(ExactIndex(unit).search(asked, k, allow, itself), np.any(asked, axis=1))
+        return alike(ExactIndex(directions(self.vectors)), rows, k, allow, itself)
 
     def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
         """Inner products, whatever the index is; -inf for an item without a vector."""
@@ -115,6 +110,36 @@ class VectorRetriever:
     def save(self, folder: Path) -> None:
         """The encoder; vectors and index follow from it."""
         self.encoder.save(folder)
+
+
+def directions(vectors: Float32[ndarray, "n dim"]) -> Float32[ndarray, "n dim"]:
+    """Each at length 1; NaN and zeros stay what they are."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: ndarray = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit[np.isnan(length[:, 0])] = np.nan
+    return unit
+
+
+def alike(
+    index: Index,
+    rows: Int32[ndarray, "b"],
+    k: int,
+    allow: Bool[ndarray, "n"] | None = None,
+    exclude: Ragged | None = None,
+) -> Hits:
+    """The k rows that point most nearly where each of these does; one without a vector has none.
+
+    Args:
+        index: of `directions`.
+        rows: asked about.
+        k: how many.
+        allow: rows that may be hits; None is all.
+        exclude: rows that may not, query by query.
+    """
+    unit = index.take(rows)
+    placed = np.isfinite(unit).all(axis=1)
+    asked = np.where(placed[:, None], unit, np.float32(0))
+    return silence(index.search(asked, k, allow, exclude), np.any(asked, axis=1))
 
 
 def silence(hits: Hits, speak: ndarray) -> Hits:

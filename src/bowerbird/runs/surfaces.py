@@ -205,7 +205,7 @@ def _retriever(run: Run, scenario: Scenario, model: Retriever) -> Retriever:
     """What finds the items of a surface that does not ask the model about a person."""
     data, segment, days = run.data, scenario.segment, scenario.days
     made: dict[str, Callable[[], Retriever]] = {
-        "similar": lambda: Alike(model),
+        "similar": lambda: Alike.over(model),
         "goes-with": lambda: _goes_with(data, scenario),
         "search": lambda: _search(run),
         "popular": lambda: VectorRetriever.over(
