@@ -44,14 +44,19 @@ echo "5 similar: what lies near an item"
 bowerbird similar runs/ease i1 -k 3
 expect "near items" "$(bowerbird similar runs/ease i1 -k 3 --json | tr '}' '\n' | grep -c rank)" 3
 
-echo "6 evaluate: on what came after the cut, with intervals"
+echo "6 ask: one list of any surface, with reasons"
+bowerbird ask runs/ease --user u3 --explain
+bowerbird ask runs/ease goes-with --item i1 -k 3
+expect "reasons" "$(bowerbird ask runs/ease --user u3 -k 1 --json | grep -c '"because": \[{"item"')" 1
+
+echo "7 evaluate: on what came after the cut, with intervals"
 bowerbird evaluate $tables --split time --models popularity,cooccurrence,ease --out report
 for file in report/report.json report/report.html; do [ -s "$file" ]; done
 queries=$(told queries < report/report.json)
 [ "$queries" -gt 100 ] || { echo "story: more than 100 queries expected, $queries came" >&2; exit 1; }
 grep -q '"model": "ease"' report/report.json
 
-echo "7 what is wrong is said in one line, with exit code 2"
+echo "8 what is wrong is said in one line, with exit code 2"
 code=0
 bowerbird train --events nothing.csv --out runs/none 2> said.txt || code=$?
 expect "exit code" "$code" 2

@@ -107,7 +107,7 @@ RULES = Rules.over(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 @given(
     allow=st.lists(st.booleans(), min_size=N, max_size=N),
     histories=st.lists(st.lists(st.integers(0, N - 1), max_size=5), min_size=1, max_size=3),

@@ -13,6 +13,8 @@ import typer
 
 from bowerbird.cli.console import print_facts, print_json, working
 from bowerbird.data.known import default_cache
+from bowerbird.runs.indexing import kept_index
+from bowerbird.runs.reranking import kept_reranker
 from bowerbird.runs.run import load_run, versions
 
 EXTRAS = {
@@ -59,6 +61,8 @@ def doctor(
     if run is not None:
         with working("verifying the run"):
             loaded = load_run(run)
+            kept_index(run, len(loaded.data.catalog))
+            kept_reranker(loaded)
         log, users = len(loaded.data.log), len(loaded.data.users)
         model = loaded.facts["model"]
         facts["run"] = f"{run}: whole; {model}, {log:,} events of {users:,} users"

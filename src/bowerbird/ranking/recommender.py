@@ -116,9 +116,8 @@ def _behind(hits: Hits, queries: Int64[ndarray, "q"], more: Hits) -> Hits:
         np.concatenate([hits.scores, np.where(new, scores, np.float32(-np.inf))], axis=1),
     )
     query, place = np.nonzero(both.rows >= 0)
-    width = int((both.rows >= 0).sum(axis=1).max(initial=0))
-    packed = pack(query, both.rows[query, place], both.scores[query, place], len(rows), width)
-    return packed
+    width = max(hits.rows.shape[1], int((both.rows >= 0).sum(axis=1).max(initial=0)))
+    return pack(query, both.rows[query, place], both.scores[query, place], len(rows), width)
 
 
 def history(queries: Queries, n_items: int) -> Ragged:
