@@ -57,6 +57,15 @@ def test_new_is_the_age_by_the_catalog_else_by_the_first_event():
     assert newest(told).encode_items(told.catalog)[:, 0] == pytest.approx([-29, -1, -90, 0])
 
 
+def test_new_in_a_segment_is_what_its_people_have_met():
+    data = shop()
+    people = replace(data, users=Vocabulary(("u", "v")))
+    people = replace(people, traits={"land": Column.category(["no", "se"])})
+    levels = newest(people, "land").encode_items(data.catalog)
+    assert np.array_equal(levels[:3, 0], levels[:3, 1])  # u, of «no», has met them all
+    assert np.isnan(levels[:, 2]).all()  # nobody of «se» has met anything
+
+
 def test_without_dates_nothing_trends():
     data = replace(shop(), dated=False)
     with pytest.raises(ConfigError, match="trending: dated interactions expected"):

@@ -47,11 +47,16 @@ def trending(data: Dataset, days: float = 7.0, segment: str | None = None) -> Po
     return replace(whole, table=Embeddings(whole.table.ids, levels.astype(np.float32)))
 
 
-def newest(data: Dataset) -> PopularityEncoder:
+def newest(data: Dataset, segment: str | None = None) -> PopularityEncoder:
     """Minus the age in days, by `available_from`, else by the first event; NaN: neither is known.
 
+    Args:
+        data: a catalog with `available_from`, or with dates.
+        segment: category column of the users; for people of each category only what one of them
+            has met.
+
     Raises:
-        ConfigError: the data has no dates, and the catalog no `available_from`.
+        ConfigError: the data has no dates and the catalog no `available_from`, or no such column.
     """
     since = first_seen(data)
     if (since == NO_TIME).all():
@@ -60,7 +65,13 @@ def newest(data: Dataset) -> PopularityEncoder:
         )
     days = (since - since.max()) / DAY_S
     levels = np.where(since == NO_TIME, np.nan, days).astype(np.float32)[:, None]
-    return PopularityEncoder(Popularity(), Embeddings(data.catalog.items, levels))
+    counted = Popularity(segment=segment).fit(data)
+    if segment is not None:
+        codes = data.traits[segment].values[data.log.users].astype(np.int64)
+        met = np.zeros((len(data.catalog), len(counted.labels) + 1), dtype=bool)
+        met[data.log.items, codes] = True  # -1, of no category, is the last column
+        levels = np.hstack([levels, np.where(met[:, :-1], levels, np.float32(np.nan))])
+    return replace(counted, table=Embeddings(data.catalog.items, levels))
 
 
 def first_seen(data: Dataset) -> np.ndarray:

@@ -117,7 +117,7 @@ class Scenario(Strict):
     recently: RecentlyShown | None = None
     rules: str | None = None  # a file of [[rules]]
     days: Annotated[float, Field(gt=0)] = 7.0  # trending and popular: length of the window
-    segment: str | None = None  # popular and trending: a category column of the users
+    segment: str | None = None  # popular, new and trending: a category column of the users
     across: str | None = None  # goes-with: only items that differ in this column
     types: tuple[str, ...] = ()  # goes-with: only events of these types; none: all
     idle: str = "30m"  # next: a pause that ends a session

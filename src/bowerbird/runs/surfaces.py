@@ -211,7 +211,7 @@ def _retriever(run: Run, scenario: Scenario, model: Retriever) -> Retriever:
         "popular": lambda: VectorRetriever.over(
             Popularity(days if data.dated else None, segment=segment).fit(data), data.catalog
         ),
-        "new": lambda: VectorRetriever.over(newest(data), data.catalog),
+        "new": lambda: VectorRetriever.over(newest(data, segment), data.catalog),
         "trending": lambda: VectorRetriever.over(trending(data, days, segment), data.catalog),
     }
     if scenario.surface not in made:
