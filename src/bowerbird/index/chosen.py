@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 from numpy import ndarray
 
 from bowerbird.errors import ConfigError
@@ -35,6 +35,7 @@ class Trial:
     recall: float  # mean share of the exact list
     read: float  # mean number of vectors a query
     ms: float = float("nan")  # median of single queries
+    error: float = 0.0  # of the recall: its standard error
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Chosen:
 
     def to_json(self) -> dict[str, object]:
         """Plain data, for a run folder."""
-        names = ("kind", "setting", "recall", "read", "ms")
+        names = ("kind", "setting", "recall", "error", "read", "ms")
         rows = [{n: None if (v := getattr(t, n)) != v else v for n in names} for t in self.trials]
         told = {"target": self.target, "k": self.k, "recall": round(self.recall, 5)}
         return {"kind": self.trials[self.pick].kind, **told, "pick": self.pick, "trials": rows}
@@ -69,7 +70,7 @@ def chosen(
 
     Where an exact answer reads no more than `free` vectors a query, lists are exact. Else
     approximate settings are tried on half of the queries; the one that reads least among those that
-    reach `recall` is asked the other half.
+    reach `recall` by a standard error is asked the other half.
 
     Args:
         vectors: what is to be found.
@@ -99,7 +100,7 @@ def chosen(
     if clock is not None:
         tried = [(index, replace(trial, ms=clock(index, asked))) for index, trial in tried]
     trials = tuple(trial for _, trial in tried)
-    enough = [place for place, trial in enumerate(trials) if trial.recall >= recall]
+    enough = [place for place, trial in enumerate(trials) if trial.recall - trial.error >= recall]
     pick = min(enough, key=lambda place: trials[place].read)
     index, confirmed = tried[pick][0], others if len(others) else asked
     found = recall_of(one_by_one(index, confirmed, k), pruned.search(confirmed, k))
@@ -130,11 +131,17 @@ def recall_of(hits: Hits, exact: Hits) -> float:
     >>> recall_of(Hits(np.array([[1, 9]]), some), Hits(np.array([[1, 2]]), some))
     0.5
     """
-    shares = [
-        np.isin(truth[truth >= 0], found).mean() if (truth >= 0).any() else 1.0
-        for found, truth in zip(hits.rows, exact.rows, strict=True)
+    shares = shares_of(hits, exact)
+    return float(shares.mean()) if len(shares) else 1.0
+
+
+def shares_of(hits: Hits, exact: Hits) -> Float64[ndarray, "b"]:
+    """Of each exact list, the share that is found; 1 where nothing is to be found."""
+    found = [
+        np.isin(truth[truth >= 0], rows).mean() if (truth >= 0).any() else 1.0
+        for rows, truth in zip(hits.rows, exact.rows, strict=True)
     ]
-    return float(np.mean(shares)) if shares else 1.0
+    return np.array(found, dtype=np.float64)
 
 
 def _approximate(
@@ -143,8 +150,8 @@ def _approximate(
     truth = pruned.search(asked, k)
     for cosine in COSINES:
         index = replace(pruned, cosine=cosine)
-        found = recall_of(one_by_one(index, asked, k), truth)
-        yield index, Trial("pruned", cosine, round(found, 5), index.read(asked, k))
+        found = shares_of(one_by_one(index, asked, k), truth)
+        yield index, _trial("pruned", cosine, found, index.read(asked, k))
     if len(vectors) < 8 * EACH:
         return
     for kind, augment in (("partitioned", True), ("partitioned, raw", False)):
@@ -154,7 +161,14 @@ def _approximate(
             read = opened.read(asked, k)
             if read > len(vectors) / 2:
                 continue
-            found = recall_of(one_by_one(opened, asked, k), truth)
-            yield opened, Trial(kind, float(probes), round(found, 5), read)
-            if found > 0.999:
+            found = shares_of(one_by_one(opened, asked, k), truth)
+            yield opened, _trial(kind, float(probes), found, read)
+            if found.mean() > 0.999:
                 break
+
+
+def _trial(kind: str, setting: float, shares: Float64[ndarray, "b"], read: float) -> Trial:
+    count = max(len(shares), 1)
+    mean = float(shares.mean()) if len(shares) else 1.0
+    error = float(shares.std()) / count**0.5 if len(shares) else 0.0
+    return Trial(kind, setting, round(mean, 5), read, error=round(error, 5))
