@@ -34,7 +34,7 @@ STEPS = {
     "calibrate": Calibrate.by(KIND, weight=0.5, k=4),
     "quota": Quota.by(KIND, each=2, least={"a": 1}, k=4),
     "recent": Recent(RNG.integers(0, 10**6, N), now=10**6),
-    "tired": Tired(N),
+    "tired": Tired(N, 0),
     "rotate": Rotate(now=5 * 86_400, among=6, keep=1, k=4),
     "boost": Boost(KIND.values == 1, by=0.4),
 }
@@ -122,7 +122,7 @@ def test_no_list_breaks_a_filter_and_none_is_shorter_than_it_must_be(
     queries = Queries.of(histories)
     steps = {name: STEPS[name] for name in names}
     engine = replace(ENGINE, allow=np.array(allow), steps=steps, explore=explored, fetch=9)
-    engine = replace(engine, recently=Recently())
+    engine = replace(engine, recently=Recently(0))
     groups = [(np.arange(len(queries)), engine)]
     if ruled:
         groups = list(RULES.ruled(engine, queries, now=0, k=k))

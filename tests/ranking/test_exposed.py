@@ -38,13 +38,15 @@ def test_what_was_only_shown_does_not_count_as_met(asked):
 
 
 def test_what_was_shown_often_and_lately_is_left_out(asked):
-    assert Recently(within_s=2.0 * DAY, times=3).rows(asked, 9).rows.tolist() == [1]
-    assert Recently(within_s=2.0 * DAY, times=1).rows(asked, 9).rows.tolist() == [1, 2]
-    assert Recently(within_s=200.0 * DAY, times=3).rows(asked, 9).rows.tolist() == [1, 3]
+    assert Recently(0, within_s=2.0 * DAY, times=3).rows(asked, 9).rows.tolist() == [1]
+    assert Recently(0, within_s=2.0 * DAY, times=1).rows(asked, 9).rows.tolist() == [1, 2]
+    assert Recently(0, within_s=200.0 * DAY, times=3).rows(asked, 9).rows.tolist() == [1, 3]
+    later = Recently(150 * DAY, within_s=2.0 * DAY, times=1)  # who comes back after a while
+    assert not len(later.rows(asked, 9).rows)
 
 
 def test_the_fresher_the_exposures_the_further_down(asked):
-    step = Tired(9, weight=1.0, half_life_s=float(DAY))
+    step = Tired(9, 0, weight=1.0, half_life_s=float(DAY))
     found = step(asked, hits_of([1, 2, 3, 4]))
     # relevance 1, 2/3, 1/3, 0; exposures a day old count a half each: 1.5, .5, none, none
     assert found.rows.tolist() == [[3, 2, 4, 1]]
@@ -52,13 +54,13 @@ def test_the_fresher_the_exposures_the_further_down(asked):
 
 def test_who_was_shown_nothing_keeps_the_list():
     asked = Queries.of([[5]])
-    assert Tired(9)(asked, hits_of([1, 2, 3])).rows.tolist() == [[1, 2, 3]]
-    assert not len(Recently().rows(asked, 9).rows)
+    assert Tired(9, 0)(asked, hits_of([1, 2, 3])).rows.tolist() == [[1, 2, 3]]
+    assert not len(Recently(0).rows(asked, 9).rows)
 
 
 @pytest.mark.parametrize("wrong", [{"times": 0}, {"within_s": 0.0}, {"within_s": np.nan}])
 def test_numbers_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ConfigError, match="recently shown: within > 0 s and times ≥ 1"):
-        Recently(**wrong)
+        Recently(0, **wrong)
     with pytest.raises(ConfigError, match="tired: weight ≥ 0"):
-        Tired(9, weight=-1.0)
+        Tired(9, 0, weight=-1.0)

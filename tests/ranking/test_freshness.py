@@ -19,7 +19,7 @@ def hits_of(rows):
 
 def test_youth_halves_with_each_half_life():
     since = np.array([10 * DAY, 9 * DAY, 8 * DAY, 12 * DAY, NO_TIME])
-    youth = Recent(since, now=10 * DAY, half_life_s=float(DAY)).youth()
+    youth = Recent(since, now=10 * DAY, half_life_s=float(DAY)).youth(since)
     assert youth.tolist() == [1, 0.5, 0.25, 1, 0]  # what comes tomorrow is as new as can be
 
 

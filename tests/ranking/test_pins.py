@@ -33,8 +33,8 @@ def test_a_place_behind_the_end_is_the_end():
 
 
 def test_what_is_pinned_is_asked_for():
-    (want,) = Pins({0: 3}, 5).wants()
-    assert np.flatnonzero(want.rows).tolist() == [3]
+    (want,) = Pins({0: 3, 4: 1}, 5).wants()
+    assert np.flatnonzero(want.rows).tolist() == [1, 3] and want.least == 2
 
 
 @pytest.mark.parametrize("at", [{-1: 3}, {0: 3, 1: 3}])

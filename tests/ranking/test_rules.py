@@ -58,6 +58,20 @@ def test_pins_that_want_one_place_stand_behind_each_other(engine, data):
     assert lists(engine, data, rules)[0][:2] == [9, 8]
 
 
+def test_an_item_that_two_rules_pin_stands_where_the_first_says(engine, data):
+    rules = [Rule("one", "pin", ids=("i9",), position=2), Rule("two", "pin", ids=("i9", "i8"))]
+    found = lists(engine, data, rules)[0]
+    assert found[1] == 9 and found[2] == 8
+
+
+def test_quotas_come_after_boosts(engine, data):
+    rules = [
+        Rule("q", "quota", items='kind = "a"', most=1),
+        Rule("b", "boost", items='kind = "a"', by=2.0),
+    ]
+    assert sum(row % 2 for row in lists(engine, data, rules)[0]) == 1
+
+
 def test_boost_and_bury_turn_the_order(engine, data):
     (up,) = lists(engine, data, [Rule("r", "boost", items='kind = "a"', by=2.0)])
     (down,) = lists(engine, data, [Rule("r", "bury", items='kind = "a"', by=2.0)])

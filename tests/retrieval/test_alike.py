@@ -5,8 +5,7 @@ import pytest
 
 from bowerbird.data.queries import Queries
 from bowerbird.index.index import Ragged
-from bowerbird.retrieval.alike import Across, Alike
-from bowerbird.retrieval.cooccurrence import CoOccurrence
+from bowerbird.retrieval.alike import Alike
 from bowerbird.retrieval.models import as_retriever, estimator_of
 from worlds import cycles
 
@@ -37,17 +36,3 @@ def test_what_is_excluded_is_made_up_for(made):
 
 def test_nobody_asked_is_answered():
     assert Alike(model(cycles())).retrieve(Queries.of([]), 3).rows.shape == (0, 3)
-
-
-def test_only_the_other_kind_is_found_and_the_list_is_full():
-    data = cycles()
-    codes = (np.arange(12) % 2).astype(np.int32)
-    codes[3] = -1
-    main = CoOccurrence(backward=1.0).fit(data)
-    found = Across(main, codes).retrieve(Queries.of([[2], [5], [3]]), 3)
-    assert set(codes[found.rows[0]]) <= {1, -1}
-    assert set(codes[found.rows[1]]) <= {0, -1}
-    assert found.rows[2].tolist() == main.retrieve(Queries.of([[3]]), 3).rows[0].tolist()
-    few = np.isin(np.arange(12), [0, 1, 4])
-    allowed = Across(main, codes).retrieve(Queries.of([[2]]), 3, few)
-    assert set(allowed.rows[0]) - {-1} <= {1}

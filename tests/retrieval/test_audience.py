@@ -1,5 +1,7 @@
 """The other way round: who an item is for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,18 @@ def test_people_alike_have_the_same_taste():
     found = similar_people(main, data.queries(), 10, 10)
     assert set(found.rows[0].tolist()) == set(range(10))
     assert found.scores[0, 0] == pytest.approx(1, abs=0.05)
+
+
+def test_a_blend_is_asked_by_its_vectors_and_an_exposure_is_no_meeting():
+    data = dataset(FANS)
+    fitted = estimator_of("blend", parts="als(dim=2), cooccurrence", weights="1, 1").fit(data)
+    main = as_retriever(fitted, data.catalog)
+    assert audience(main, data.queries(), 1, 3).rows[0, 0] == 10
+    assert len(similar_people(main, data.queries(), 10, 5).rows[0]) == 5
+    people = data.queries()
+    types = np.where(people.owners() == 3, 1, 0).astype(np.int16)
+    shown = replace(people, types=types, type_names=("view", "seen"))
+    assert 3 in audience(main, shown, 1, 22).rows[0]
 
 
 def test_people_alike_need_vectors():

@@ -68,9 +68,13 @@ def test_who_is_unknown_is_told_so(loaded):
 def test_filters_count_what_they_take_and_lists_are_full(loaded):
     ask = Ask(NOW, filter='tags contains "x"', never=("i3",))
     surface = of(loaded, ask, filter='kind = "a"', k=5)
-    (told,) = surface.explained(Queries.of([[0]]))
-    assert set(ids(told)) == {"i1", "i5"}
-    assert told["removed"] == {"filter": 9, "never": 1, "already met or shown": 1}
+    (told,) = surface.explained(Queries.of([[0, 1]]))
+    assert set(ids(told)) == {"i5"}
+    assert told["removed"] == {
+        "filter": 9,
+        "never": 1,
+        "already met or shown": 1,
+    }  # i0 was filtered
     assert told["index"]["way"] == "exact, masked"
 
 
@@ -79,15 +83,64 @@ def test_a_filter_cannot_get_out_of_its_brackets(loaded):
         of(loaded, Ask(NOW, filter='kind = "a") or (kind = "b"'), filter='kind = "b"')
 
 
-def test_next_asks_with_the_last_session_only(loaded):
-    asked = Queries.of([[7, 8, 0, 1]])
+def test_next_asks_with_the_last_session_only_and_repeats_nothing(loaded):
+    asked = Queries.of([[2, 8, 0, 1]])
     asked = replace(asked, times=np.array([0, 10, 9_000, 9_010]))
     short = replace(Queries.of([[0, 1]]), times=np.array([9_000, 9_010]))
     surface = of(loaded, surface="next", idle="30m", k=4)
-    (told,), (same,) = surface.explained(asked), surface.explained(short)
-    assert ids(told) == ids(same) and told["rung"] == "session"
-    (whole,) = of(loaded, k=4).explained(asked)
-    assert ids(whole) != ids(told)
+    (told,), (of_session,) = surface.explained(asked), surface.explained(short)
+    assert told["rung"] == "session" and not {"i2", "i8"} & set(ids(told))
+    rest = [item for item in ids(of_session) if item not in ("i2", "i8")]
+    assert ids(told)[: len(rest)] == rest
+    assert {why["item"] for item in told["items"] for why in item["because"]} <= {"i0", "i1"}
+
+
+def test_a_discount_outlives_the_steps_behind_it(loaded):
+    asked = Queries.of([[row] for row in range(12)])
+    plain = of(loaded, discount=3.0, k=3).recommend(asked)
+    stepped = of(loaded, discount=3.0, k=3, steps=[{"step": "tired"}]).recommend(asked)
+    assert plain.rows.tolist() == stepped.rows.tolist()
+
+
+def test_what_is_filled_is_said_to_be_popular(loaded):
+    ease = replace(loaded, fitted=estimator_of("cooccurrence", window=1).fit(loaded.data))
+    (told,) = of(ease, surface="similar", k=9).explained(Queries.of([[4]]))
+    sources = [item["source"] for item in told["items"]]
+    assert sources[0] == "item" and sources[-1] == "popular" and len(sources) == 9
+
+
+def test_few_eligible_items_come_once_each(loaded, tmp_path):
+    path = tmp_path / "rules.toml"
+    path.write_text(
+        '[[rules]]\nname = "p"\ndo = "pin"\nids = ["i9", "i3"]\n'
+        '[[rules]]\nname = "q"\ndo = "quota"\nids = ["i2"]\nleast = 1\n'
+    )
+    for n in (0, 1, 3):
+        ask = Ask(NOW, only=tuple(f"i{row}" for row in range(n)))
+        hits = of(loaded, ask, rules=str(path), k=5).recommend(Queries.of([[7], [8]]))
+        for rows in hits.rows.tolist():
+            assert sorted(rows, reverse=True) == [*range(n)][::-1] + [-1] * (5 - n)
+
+
+def test_what_a_quota_lets_in_does_not_jump_the_queue(loaded):
+    plain = of(loaded, k=5, fetch=5).recommend(Queries.of([[0]])).rows[0].tolist()
+    least = {"a": 4}
+    steps = [{"step": "quota", "column": "kind", "least": least}]
+    (told,) = of(loaded, k=5, fetch=5, steps=steps).explained(Queries.of([[0]]))
+    shown = [int(item[1:]) for item in ids(told)]
+    assert shown[0] == plain[0] and sum(row % 2 for row in shown) >= 4
+    scores = [item["score"] for item in told["items"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_setting_of_another_surface_is_refused():
+    for settings, words in (
+        ({"across": "kind"}, "across is a setting of goes-with, for-you came"),
+        ({"surface": "similar", "discount": 1.0}, "discount is a setting of for-you and next"),
+        ({"surface": "audience", "rules": "r.toml"}, "an audience has surface, k and filter only"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Scenario.model_validate(settings)
 
 
 def test_similar_and_goes_with_leave_the_item_out(loaded):

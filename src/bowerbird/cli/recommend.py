@@ -62,7 +62,9 @@ def recommend(
             rich_help_panel="Who",
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Items a user.")] = 10,
+    k: Annotated[
+        int | None, typer.Option("-k", min=1, help="Items a user; else the scenario's, 10.")
+    ] = None,
     out_file: Annotated[
         Path | None, typer.Option("--out", help=f"A file ending in {', '.join(FORMATS)}.")
     ] = None,
@@ -145,8 +147,9 @@ def recommend(
     lists = _Lists(surface, asked, loaded.data.catalog, known)
     if out_file is not None:
         day = str(at or moment // DAY_S)
-        files = [run / "run.json", *(Path(name) for name in (history, items, table.rules) if name)]
-        facts = (day, k, filter, only, never, features, table.model_dump(mode="json"))
+        told = [Path(name) for name in (history, items, table.rules) if name]
+        files = [run / "run.json", run / "rerank", run / "index" / "index.json", *told]
+        facts = (day, k, filter, only, never, features, BATCH, table.model_dump(mode="json"))
         _write(lists, out_file, _question(facts, files, asked), json)
         return
     with working("recommending") as say:
@@ -162,7 +165,7 @@ def _of_people(recipe: Recipe | None, name: str, changes: dict[str, Any], rerank
     if name not in valid:
         raise ConfigError(f"--scenario: one of {', '.join(valid)} expected, {name!r} came")
     changed = {key: value for key, value in changes.items() if value is not None}
-    if rerank:
+    if rerank and not any(isinstance(step, Reranked) for step in every[name].steps):
         changed["steps"] = (Reranked(step="rerank"), *every[name].steps)
     return every[name].model_copy(update=changed)
 
@@ -211,7 +214,8 @@ class _Lists:
 def _question(facts: Sequence[Any], files: Sequence[Path], asked: Asked) -> dict[str, Any]:
     """All that lists depend on: as long as it is the same, parts of them are, too."""
     people = hashlib.sha256("\n".join(asked.users.ids).encode()).hexdigest()
-    contents = [digest(path) for path in files if path.is_file()]
+    every = [f for path in files for f in ([path] if path.is_file() else sorted(path.rglob("*")))]
+    contents = [digest(path) for path in every if path.is_file()]
     told: dict[str, Any] = loads(dumps({"asked": facts, "files": contents, "people": people}))
     return told
 

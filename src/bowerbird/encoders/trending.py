@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
 
 from bowerbird.data.columns import NO_TIME
 from bowerbird.data.dataset import AVAILABLE_FROM, Dataset
@@ -35,16 +37,25 @@ def trending(data: Dataset, days: float = 7.0, segment: str | None = None) -> Po
     age = (data.newest() - 1 - data.log.times) / DAY_S
     late = age < days
     usual = ~late & (age < (1 + BEFORE) * days)
-    counted = Popularity(segment=segment)
-    counts = [
-        np.expm1(np.nan_to_num(counted.fit(data.with_log(data.log.where(part))).table.vectors))
-        for part in (late, usual)
-    ]
-    now, before = counts[0], counts[1] / BEFORE
+    now, before = _counts(data, late, segment), _counts(data, usual, segment) / BEFORE
     levels = (now - before) / np.sqrt(before + 1)
     levels[(now + before) == 0] = np.nan
-    whole = counted.fit(data)
+    whole = Popularity(segment=segment).fit(data)
     return replace(whole, table=Embeddings(whole.table.ids, levels.astype(np.float32)))
+
+
+def _counts(data: Dataset, part: ndarray, segment: str | None) -> Float64[ndarray, "n kinds"]:
+    """Weight of some events by item: of everybody, then of the people of each category."""
+    n, log = len(data.catalog), data.log
+    items, weights = log.items[part].astype(np.int64), log.weights[part]
+    total = np.bincount(items, weights, n).astype(np.float64)[:, None]  # of none: whole numbers
+    column = data.traits.get(segment or "")
+    if column is None or column.kind != "category":
+        return total  # `Popularity` says what is wrong with it
+    codes = column.values[log.users[part]].astype(np.int64)
+    told, kinds = codes >= 0, len(column.labels)
+    own = np.bincount(codes[told] * n + items[told], weights[told], kinds * n)
+    return np.hstack([total, own.reshape(kinds, n).T])
 
 
 def newest(data: Dataset, segment: str | None = None) -> PopularityEncoder:

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int32
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
-from bowerbird.index.index import Hits
+from bowerbird.index.index import Hits, Ragged
 from bowerbird.ranking.recommender import Lists, Recommender
 from bowerbird.retrieval.contributions import because, score_parts
 
@@ -47,7 +47,7 @@ def explained(
     rows = lists.hits.rows
     main = engine.retriever.main
     parts = score_parts(main, queries, rows, engine.allow, lists.out)
-    sources = _sources(engine, queries, rows, parts, origin.source)
+    sources = _sources(engine, queries, lists, origin.source)
     rungs, out = (origin.source, *BEHIND), []
     for q in range(len(queries)):
         items = _items(lists, q, parts, sources[q], origin.ids)
@@ -55,7 +55,7 @@ def explained(
             _with_reasons(items, *because(main, queries, rows, q), origin.ids)
         removed = dict(origin.removed)
         if lists.out is not None:
-            removed["already met or shown"] = int(np.diff(lists.out.offsets)[q])
+            removed["already met or shown"] = _removed(lists.out, q, engine.allow)
         found = int((lists.stages["candidates"].rows[q] >= 0).sum())
         rung = next((rung for rung in rungs if rung in sources[q]), "none")
         told = {"rung": rung, "candidates": found, "removed": removed}
@@ -67,22 +67,15 @@ BEHIND = ("segment", "popular")
 """What stands behind a retriever; a list stands on the best rung that any item of it came from."""
 
 
-def _sources(
-    engine: Recommender,
-    queries: Queries,
-    rows: Int32[ndarray, "b k"],
-    parts: Mapping[str, Float32[ndarray, "b k"]],
-    own: str,
-) -> list[list[str]]:
-    """Where each item came from: the model, else what stands behind it."""
-    known = np.ones(rows.shape, dtype=bool)
-    if parts:
-        known = np.any([np.isfinite(part) for part in parts.values()], axis=0)
-    segments = engine.retriever.segments
-    kinds = np.zeros(len(rows), np.int64) if segments is None else segments.encoder.places(queries)
+def _sources(engine: Recommender, queries: Queries, lists: Lists, own: str) -> list[list[str]]:
+    """Where each item came from: the retriever, else what stands behind it."""
+    segments, b = engine.retriever.segments, len(queries)
+    kinds = np.zeros(b, np.int64) if segments is None else segments.encoder.places(queries)
     return [
-        [own if yes else BEHIND[0 if kind else 1] for yes in some[row >= 0]]
-        for kind, some, row in zip(kinds, known, rows, strict=True)
+        [own if row in found else BEHIND[0 if kind else 1] for row in rows[rows >= 0].tolist()]
+        for kind, found, rows in zip(
+            kinds.tolist(), map(set, lists.own.tolist()), lists.hits.rows, strict=True
+        )
     ]
 
 
@@ -113,13 +106,19 @@ def _items(
     return out
 
 
+def _removed(out: Ragged, q: int, allow: ndarray | None) -> int:
+    """Items that query q may not get, of those that were left."""
+    rows = np.unique(out.rows[out.offsets[q] : out.offsets[q + 1]])
+    return len(rows) if allow is None else int(np.count_nonzero(allow[rows]))
+
+
 def _moves(stages: Mapping[str, Hits], q: int, row: int) -> list[dict[str, Any]]:
     """Which stages changed the item's place, from which rank to which; none: it was not there."""
     moves, before = [], None
     for name, hits in stages.items():
         places = np.flatnonzero(hits.rows[q] == row)
         after = int(places[0]) + 1 if len(places) else None
-        if name != "candidates" and after != before and after is not None:
+        if name not in ("candidates", "held") and after != before and after is not None:
             moves.append({"by": name, "from": before, "to": after})
         before = after if after is not None else before
     return moves

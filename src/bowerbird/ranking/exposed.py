@@ -7,30 +7,20 @@ take an item out of lists for good, as having met it does.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
-from numpy import ndarray
 from scipy.sparse import csr_array
 
+from bowerbird.data.exposures import exposed
 from bowerbird.data.queries import Queries
-from bowerbird.data.schema import EXPOSURES
 from bowerbird.errors import ConfigError
 from bowerbird.index.index import Hits, Ragged
 from bowerbird.ranking.step import ordered, relevance
-
-
-def exposed(queries: Queries) -> Bool[ndarray, "events"]:
-    """Which events of the histories only say that an item was shown."""
-    if queries.types is None:
-        return np.zeros(len(queries.items), dtype=bool)
-    codes = [code for code, name in enumerate(queries.type_names) if name in EXPOSURES]
-    shown: Bool[ndarray, events] = np.isin(queries.types, codes)
-    return shown
 
 
 @dataclass(frozen=True, slots=True)
 class Recently:
     """Leaves out what was shown `times` times within the last `within_s` seconds."""
 
+    now: int  # a query's own moment, where that is later
     within_s: float = 86_400.0
     times: int = 3
 
@@ -42,7 +32,7 @@ class Recently:
     def rows(self, queries: Queries, n: int) -> Ragged:
         """The rows of each query, of a catalog of n items."""
         shown = _shown(queries, n)
-        ages = shown.now[shown.owners()] - shown.times
+        ages = np.maximum(shown.now[shown.owners()], self.now) - shown.times
         late = shown.where(ages <= self.within_s)
         cells, counts = np.unique(late.owners() * np.int64(n) + late.items, return_counts=True)
         owners, rows = np.divmod(cells[counts >= self.times], np.int64(max(n, 1)))
@@ -58,6 +48,7 @@ class Tired:
     """
 
     n: int  # items of the catalog
+    now: int  # a query's own moment, where that is later
     weight: float = 0.3
     half_life_s: float = 86_400.0
 
@@ -69,7 +60,8 @@ class Tired:
     def __call__(self, queries: Queries, hits: Hits) -> Hits:
         """The same hits, those shown lately further down."""
         shown = _shown(queries, self.n)
-        ages = np.maximum(shown.now[shown.owners()] - shown.times, 0)
+        ages = np.maximum(shown.now[shown.owners()], self.now) - shown.times
+        ages = np.maximum(ages, 0)
         fresh = 0.5 ** (ages / self.half_life_s)
         cells = (fresh, (shown.owners(), shown.items))
         summed = csr_array(cells, shape=(len(queries), self.n))

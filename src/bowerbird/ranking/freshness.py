@@ -32,15 +32,13 @@ class Recent:
 
     def __call__(self, queries: Queries, hits: Hits) -> Hits:
         """The same hits, the new ones further up."""
-        young = self.youth()[hits.rows]
+        young = self.youth(self.since[hits.rows])
         return ordered(hits, (relevance(hits) + self.weight * young).astype(np.float32))
 
-    def youth(self) -> Float64[ndarray, "n"]:
-        """½^(age / half_life_s) of every item."""
-        age = np.maximum(self.now - self.since.astype(np.float64), 0)
-        faded: Float64[ndarray, n] = np.where(
-            self.since == NO_TIME, 0.0, 0.5 ** (age / self.half_life_s)
-        )
+    def youth(self, since: Int64[ndarray, "..."]) -> Float64[ndarray, "..."]:
+        """½^(age / half_life_s) of what is there since these moments."""
+        age = np.maximum(self.now - since.astype(np.float64), 0)
+        faded: ndarray = np.where(since == NO_TIME, 0.0, 0.5 ** (age / self.half_life_s))
         return faded
 
 

@@ -26,8 +26,10 @@ class Pins:
             raise ConfigError("pin: each item at one position expected, one came twice")
 
     def wants(self) -> Sequence[Want]:
-        """Each of the items."""
-        return [Want(np.arange(self.n) == row, 1) for row in self.at.values()]
+        """All of the items, at once."""
+        rows = np.zeros(self.n, dtype=bool)
+        rows[list(self.at.values())] = True
+        return [Want(rows, len(self.at))]
 
     def held(self, hits: Hits) -> Hits:
         """The hits without what is pinned: nothing may move or draw it."""

@@ -34,7 +34,8 @@ class Quota:
         unknown = sorted({*self.most, *self.least} - set(self.labels))
         if unknown:
             came = f"{', '.join(map(repr, unknown))} came"
-            raise ConfigError(f"quota: categories among {', '.join(self.labels)} expected, {came}")
+            known = f"{', '.join(self.labels[:5])}{', …' if len(self.labels) > 5 else ''}"
+            raise ConfigError(f"quota: categories among {known} expected, {came}")
         numbers = [*self.most.values(), *self.least.values(), self.each or 0]
         if min(numbers) < 0 or self.k < 1:
             raise ConfigError(f"quota: numbers ≥ 0 and k ≥ 1 expected, {min(numbers)} came")

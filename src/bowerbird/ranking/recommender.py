@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 from numpy import ndarray
 
+from bowerbird.data.exposures import exposed
 from bowerbird.data.queries import Queries
-from bowerbird.index.index import Hits, Ragged, pack
+from bowerbird.index.index import Hits, Ragged
 from bowerbird.ranking.explore import Explore
-from bowerbird.ranking.exposed import Recently, exposed
+from bowerbird.ranking.exposed import Recently
 from bowerbird.ranking.pins import Pins
 from bowerbird.ranking.step import Step, Want, Wanting
 from bowerbird.retrieval.backfill import Backfill
@@ -27,6 +28,7 @@ class Lists:
     propensity: Float64[ndarray, "b k"]  # of each place, given those above it; 1: nothing was drawn
     stages: Mapping[str, Hits]  # "candidates", then what each step has left, the last one first k
     out: Ragged | None  # what each query must not get
+    own: Int32[ndarray, "b m"]  # candidates that the retriever found itself; -1: what was filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ class Recommender:
         """
         out = self._out(queries)
         refined = self.steps or self.explore or self.pins
-        hits = self._candidates(queries, max(k, self.fetch) if refined else k, out)
+        hits, own = self._candidates(queries, max(k, self.fetch) if refined else k, out)
         stages = {"candidates": hits}
         if self.pins:
-            hits = self.pins.held(hits)
+            stages["held"] = hits = self.pins.held(hits)
         for name, step in self.steps.items():
             stages[name] = hits = step(queries, hits)
         propensity = np.ones((len(queries), k))
@@ -71,7 +73,7 @@ class Recommender:
         if self.pins:
             hits, propensity = self.pins.put(stages["candidates"], hits, propensity)
             stages["pin"] = hits
-        return Lists(hits.top(k), propensity[:, :k], stages, out)
+        return Lists(hits.top(k), propensity[:, :k], stages, out, own)
 
     def _out(self, queries: Queries) -> Ragged | None:
         """What each query must not get."""
@@ -82,42 +84,62 @@ class Recommender:
         lately = self.recently.rows(queries, n)
         return lately if seen is None else seen.joined(lately)
 
-    def _candidates(self, queries: Queries, fetch: int, out: Ragged | None) -> Hits:
-        """What the steps choose from: the best, and what a step cannot do without."""
-        hits = self.retriever.retrieve(queries, fetch, self.allow, out)
+    def _candidates(
+        self, queries: Queries, fetch: int, out: Ragged | None
+    ) -> tuple[Hits, Int32[ndarray, "b m"]]:
+        """What the steps choose from: the best, and what a step cannot do without; and whose."""
+        hits, mine = self.retriever.found(queries, fetch, self.allow, out)
+        own = [np.where(mine, hits.rows, np.int32(-1))]
         asking = (*self.steps.values(), *([self.pins] if self.pins else []))
         for step in asking:
             for want in step.wants() if isinstance(step, Wanting) else ():
-                hits = self._with(want, queries, hits, out)
-        return hits
+                hits, more = self._with(want, queries, hits, out)
+                own.append(more)
+        return hits, np.concatenate(own, axis=1)
 
-    def _with(self, want: Want, queries: Queries, hits: Hits, out: Ragged | None) -> Hits:
+    def _with(
+        self, want: Want, queries: Queries, hits: Hits, out: Ragged | None
+    ) -> tuple[Hits, Int32[ndarray, "b m"]]:
         """The hits, and so many of the wanted rows behind them as are still lacking."""
-        there = (hits.rows >= 0) & want.rows[hits.rows]
-        short = np.flatnonzero(there.sum(axis=1) < want.least)
-        if not len(short):
-            return hits
         allow = want.rows if self.allow is None else want.rows & self.allow
-        more = self.retriever.retrieve(
-            queries.take(short), want.least, allow, out and out.take(short)
-        )
-        return _behind(hits, short, more)
+        there = ((hits.rows >= 0) & want.rows[hits.rows]).sum(axis=1)
+        short = np.flatnonzero(there < np.minimum(want.least, _eligible(allow, out, len(queries))))
+        own = np.full((len(queries), want.least), -1, dtype=np.int32)
+        if not len(short):
+            return hits, own
+        some = queries.take(short)
+        more, mine = self.retriever.found(some, want.least, allow, out and out.take(short))
+        own[short] = np.where(mine, more.rows, np.int32(-1))
+        return _behind(hits, short, more), own
+
+
+def _eligible(allow: Bool[ndarray, "n"], out: Ragged | None, b: int) -> Int64[ndarray, "b"]:
+    """How many of these rows each query may get."""
+    total = np.full(b, np.count_nonzero(allow), dtype=np.int64)
+    if out is None or not len(out.rows):
+        return total
+    inside = allow[out.rows]
+    cells = np.unique(out.owners()[inside] * np.int64(len(allow)) + out.rows[inside])
+    return total - np.bincount(cells // len(allow), minlength=b)
 
 
 def _behind(hits: Hits, queries: Int64[ndarray, "q"], more: Hits) -> Hits:
-    """These hits, and for some of the queries others, too; what is there already once only."""
+    """These hits, and for some of the queries others behind them, what is there already once only.
+
+    What was not among the best scores below the last of these: the other search had other rows to
+    compare with, so its scores may be of another scale.
+    """
     rows = np.full((len(hits.rows), more.rows.shape[1]), -1, dtype=np.int32)
     scores = np.full(rows.shape, -np.inf, dtype=np.float32)
-    rows[queries], scores[queries] = more.rows, more.scores
-    known = (rows[:, :, None] == hits.rows[:, None, :]).any(axis=2)
-    new = (rows >= 0) & ~known
-    both = Hits(
-        np.concatenate([hits.rows, np.where(new, rows, np.int32(-1))], axis=1),
-        np.concatenate([hits.scores, np.where(new, scores, np.float32(-np.inf))], axis=1),
-    )
-    query, place = np.nonzero(both.rows >= 0)
-    width = max(hits.rows.shape[1], int((both.rows >= 0).sum(axis=1).max(initial=0)))
-    return pack(query, both.rows[query, place], both.scores[query, place], len(rows), width)
+    last = np.where(hits.rows >= 0, hits.scores, np.inf).min(axis=1, initial=np.inf)
+    below = np.nextafter(last.astype(np.float32), np.float32(-np.inf))
+    rows[queries] = more.rows
+    scores[queries] = np.minimum(more.scores, below[queries, None])
+    new = (rows >= 0) & ~(rows[:, :, None] == hits.rows[:, None, :]).any(axis=2)
+    rows = np.concatenate([hits.rows, np.where(new, rows, np.int32(-1))], axis=1)
+    scores = np.concatenate([hits.scores, np.where(new, scores, np.float32(-np.inf))], axis=1)
+    order = np.argsort(rows < 0, axis=1, kind="stable")
+    return Hits(np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1))
 
 
 def history(queries: Queries, n_items: int) -> Ragged:

@@ -143,9 +143,12 @@ class Rules:
                 allow = ~rows if allow is None else allow & ~rows
             elif rule.do == "pin":
                 for more, row in enumerate(self.catalog.items.rows(rule.ids).tolist()):
-                    at[_free(at, rule.position - 1 + more)] = row
+                    if row not in at.values():  # the first rule wins
+                        at[_free(at, rule.position - 1 + more)] = row
             else:
                 steps[f"rule {rule.name}"] = _step(rule, rows, k)
+        quotas = {name: step for name, step in steps.items() if isinstance(step, Quota)}
+        steps = {name: steps[name] for name in steps if name not in quotas} | quotas
         pins = Pins(at, len(self.catalog)) if at else None
         return replace(engine, allow=allow, steps=steps, pins=pins)
 

@@ -1,10 +1,11 @@
-"""Asked with items instead of people: what is like one, and what is like it but of another kind."""
+"""Asked with items instead of people: what is like one, of another kind, or next in a session."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int32
+from jaxtyping import Bool, Int32, Int64
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
@@ -75,15 +76,12 @@ class Alike:
         self.main.save(folder)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Across:
-    """What `main` finds, of another category than the newest item of the history.
-
-    Complements rather than substitutes: with a camera a bag, not another camera.
-    """
+@dataclass(frozen=True, slots=True)
+class LastSession:
+    """What `main` finds for what came after the last pause of each history."""
 
     main: Retriever
-    codes: Int32[ndarray, "n"]  # category of each item, -1 none: of another one than all others
+    idle_s: float
 
     def retrieve(
         self,
@@ -92,26 +90,39 @@ class Across:
         allow: Bool[ndarray, "n"] | None = None,
         exclude: Ragged | None = None,
     ) -> Hits:
-        """K hits wherever there are k of another category; asked once for each category."""
-        rows = newest(queries)
-        kinds = np.where((rows >= 0) & (rows < len(self.codes)), self.codes[rows], -1)
-        out = Hits(np.full((len(rows), k), -1, np.int32), np.full((len(rows), k), NONE))
-        for kind in np.unique(kinds):
-            some = np.flatnonzero(kinds == kind)
-            other = allow if kind < 0 else (self.codes != kind) & (True if allow is None else allow)
-            found = self.main.retrieve(queries.take(some), k, other, exclude and exclude.take(some))
-            out.rows[some], out.scores[some] = found
-        return out
+        """As `main` does for the session; what is excluded is the caller's business."""
+        return self.main.retrieve(last_session(queries, self.idle_s), k, allow, exclude)
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
     ) -> Hits:
-        """As `main` says, of any category."""
+        """As `main` says."""
         return self.main.similar(rows, k, allow)
 
     def save(self, folder: Path) -> None:
         """What it asks."""
         self.main.save(folder)
+
+
+def other_kinds(
+    queries: Queries, codes: Int32[ndarray, "n"]
+) -> Iterator[tuple[Int64[ndarray, "q"], Bool[ndarray, "n"]]]:
+    """Queries about the same categories, and the items that are of none of these.
+
+    Complements rather than substitutes: with a camera a bag, not another camera. An item without a
+    category (-1) is of another kind than all others.
+
+    >>> asked, codes = Queries.of([[0, 2], [1]]), np.array([0, 0, 1, -1], np.int32)
+    >>> [(some.tolist(), rows.tolist()) for some, rows in other_kinds(asked, codes)]
+    [([1], [False, False, True, True]), ([0], [False, False, False, True])]
+    """
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for q in range(len(queries)):
+        rows = queries.history(q)
+        told = np.unique(codes[rows[(rows >= 0) & (rows < len(codes))]])
+        kinds.setdefault(tuple(told[told >= 0].tolist()), []).append(q)
+    for kind, some in sorted(kinds.items()):
+        yield np.array(some), ~np.isin(codes, kind)
 
 
 def newest(queries: Queries) -> Int32[ndarray, "b"]:

@@ -4,10 +4,12 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from numpy import ndarray
 
+from bowerbird.data.exposures import exposed
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.text import unit
 from bowerbird.errors import ConfigError
 from bowerbird.index.index import NONE, Hits, pack
+from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, Scorer, VectorRetriever
 
 BLOCK = 4_096
@@ -33,11 +35,13 @@ def audience(
     Raises:
         ConfigError: the retriever cannot score single items.
     """
+    retriever = _vectors(retriever)
     scores = np.full(len(people), NONE)
     for start in range(0, len(people), BLOCK):
         stop = min(start + BLOCK, len(people))
         scores[start:stop] = _scores(retriever, people.take(np.arange(start, stop)), row)
-    scores[people.owners()[people.items == row]] = NONE
+    met = (people.items == row) & ~exposed(people)
+    scores[people.owners()[met]] = NONE
     return _best(scores, k, allow)
 
 
@@ -60,6 +64,7 @@ def similar_people(
     Raises:
         ConfigError: the retriever has no vectors.
     """
+    retriever = _vectors(retriever)
     if not isinstance(retriever, VectorRetriever):
         raise ConfigError(
             "people alike: a model of vectors expected (als, content, sequence, two-tower, or a"
@@ -76,6 +81,12 @@ def similar_people(
     return _best(scores, k, allow)
 
 
+def _vectors(retriever: Retriever) -> Retriever:
+    """Of a blend its vectors, where it has some: what is fused with them compares items only."""
+    own = retriever.main if isinstance(retriever, Fused) else None
+    return retriever if own is None else own
+
+
 def _scores(retriever: Retriever, people: Queries, row: int) -> Float32[ndarray, "b"]:
     if isinstance(retriever, VectorRetriever):
         vector = retriever.vectors[row]
@@ -84,7 +95,10 @@ def _scores(retriever: Retriever, people: Queries, row: int) -> Float32[ndarray,
         return np.where(known, vectors @ np.nan_to_num(vector), NONE)
     if isinstance(retriever, Scorer):
         return retriever.scores(people, np.full((len(people), 1), row, dtype=np.int32))[:, 0]
-    raise ConfigError("audience: a model that scores single items expected, another came")
+    raise ConfigError(
+        "audience: a model that scores single items expected (any but a blend without vectors),"
+        " another came: train one"
+    )
 
 
 def _best(scores: Float32[ndarray, "b"], k: int, allow: ndarray | None) -> Hits:

@@ -1,7 +1,7 @@
 """Always a full list: what a retriever leaves open is filled with what is popular."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -37,6 +37,7 @@ class Backfill:
     main: Retriever
     popularity: Float32[ndarray, "n"]  # higher is shown first; ties go to the lower row
     segments: Segments | None = None  # people of whom the kind is known get what it likes
+    _orders: dict[int, ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def retrieve(
         self,
@@ -46,29 +47,46 @@ class Backfill:
         exclude: Ragged | None = None,
     ) -> Hits:
         """Exactly k hits a query wherever k items are allowed and not excluded."""
+        return self.found(queries, k, allow, exclude)[0]
+
+    def found(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> tuple[Hits, Bool[ndarray, "b k"]]:
+        """What `retrieve` gives, and which of the hits are the retriever's own."""
         hits = self.main.retrieve(queries, k, allow, exclude)
-        found = (hits.rows >= 0).sum(axis=1)
+        own = hits.rows >= 0
+        found = own.sum(axis=1)
         short = np.flatnonzero(found < k)
         if not len(short):
-            return hits
+            return hits, own
         rows, scores = hits.rows.copy(), hits.scores.copy()
-        for level, these in self._kinds(queries, short):
-            order = np.argsort(-level, kind="stable")
+        for kind, level, these in self._kinds(queries, short):
+            order = self._order(kind, level)
             order = order if allow is None else order[allow[order]]
             for some in _blocks(these, _reach(hits, len(order), exclude)):
                 open_ = Hits(rows[some], scores[some])
                 taken = _taken(hits, some, exclude)
                 rows[some], scores[some] = _filled(open_, found[some], order, taken, level)
-        return Hits(rows, scores)
+        return Hits(rows, scores), own
 
-    def _kinds(self, queries: Queries, short: ndarray) -> Iterator[tuple[ndarray, ndarray]]:
-        """The popularity that counts, and for which of these queries."""
+    def _order(self, kind: int, level: Float32[ndarray, "n"]) -> ndarray:
+        """All items, the most popular first; sorted once, for a short list must not cost that."""
+        if kind not in self._orders:
+            self._orders[kind] = np.argsort(-level, kind="stable")
+        return self._orders[kind]
+
+    def _kinds(self, queries: Queries, short: ndarray) -> Iterator[tuple[int, ndarray, ndarray]]:
+        """Each kind of people, the popularity that counts, and for which of these queries."""
         if self.segments is None:
-            yield self.popularity, short
+            yield 0, self.popularity, short
             return
         kinds = self.segments.encoder.places(queries)[short]
-        for kind in np.unique(kinds):
-            yield self.segments.levels[:, kind], short[kinds == kind]
+        for kind in np.unique(kinds).tolist():
+            yield kind, self.segments.levels[:, kind], short[kinds == kind]
 
 
 def _filled(

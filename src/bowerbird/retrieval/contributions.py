@@ -10,6 +10,7 @@ from numpy import ndarray
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.blend import BlendEncoder
 from bowerbird.index.index import Ragged
+from bowerbird.retrieval.alike import LastSession, last_session
 from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.fuse import Fused, Pool, evidence
 from bowerbird.retrieval.models import name_of
@@ -38,7 +39,9 @@ def score_parts(
         allow: rows that may be hits, as they were when the rows were found.
         exclude: rows that may not, as they were.
     """
-    while isinstance(main, Dial):
+    while isinstance(main, Dial | LastSession):
+        if isinstance(main, LastSession):
+            queries = last_session(queries, main.idle_s)
         main = main.main
     if isinstance(main, Fused):
         return _of_fused(main, queries, rows, allow, exclude)
@@ -63,6 +66,7 @@ def because(
         model does not score single items.
     """
     one = queries.take(np.array([q]))
+    one = one.where(one.weights > 0)
     items = np.array(list(dict.fromkeys(one.items[::-1].tolist()))[:LOOKED_AT], dtype=np.int32)
     without = one.take(np.zeros(len(items) + 1, dtype=np.int64))
     left_out = np.concatenate([items, [-2]])  # the last is whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 from numpy import ndarray
 
 from bowerbird.data.dataset import Dataset
@@ -89,6 +89,7 @@ class Dial:
     scale: Scale
     alpha: float = 0.0
     exposure: LeastExposure | None = None
+    shown: int | None = None  # length of the lists, where more are asked for to choose from
 
     def __post_init__(self) -> None:
         if not abs(self.alpha) < np.inf:
@@ -128,7 +129,8 @@ class Dial:
         """The items that fit best, the popular held back; scores are lifts, unless α is 0."""
         if not self.alpha or not self.scale.typical:
             return self.main.retrieve(queries, k, allow, exclude)
-        return self.turned(self.candidates(queries, k, allow, exclude), k)
+        found = self.candidates(queries, k, allow, exclude)
+        return self.turned(found, k) if self.shown is None else self._all(found, self.shown, k)
 
     def candidates(
         self,
@@ -149,13 +151,22 @@ class Dial:
 
     def turned(self, candidates: Hits, k: int) -> Hits:
         """The k to show of these candidates at this α, in their order. Ties go to the earlier."""
+        places = np.sort(self._order(candidates, k)[:, :k], axis=1)
+        return Hits(*(np.take_along_axis(each, places, axis=1) for each in candidates))
+
+    def _all(self, candidates: Hits, shown: int, k: int) -> Hits:
+        """Those to show in their order, then what would be shown next, for steps to choose from."""
+        order = self._order(candidates, shown)
+        places = np.hstack([np.sort(order[:, :shown], axis=1), order[:, shown:k]])
+        return Hits(*(np.take_along_axis(each, places, axis=1) for each in candidates))
+
+    def _order(self, candidates: Hits, k: int) -> Int64[ndarray, "b m"]:
+        """Places of the candidates by what they are worth in a list of k, best first."""
         there = candidates.rows >= 0
         value = candidates.scores - np.float32(self.alpha) * self.level[candidates.rows]
         if self.exposure is not None and self.alpha > 0:
             value += self.exposure.prices(self.alpha, k, self.level)[candidates.rows]
-        value = np.where(there, value, NONE)
-        places = np.sort(np.argsort(-value, axis=1, kind="stable")[:, :k], axis=1)
-        return Hits(*(np.take_along_axis(each, places, axis=1) for each in candidates))
+        return np.argsort(-np.where(there, value, NONE), axis=1, kind="stable")
 
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None

@@ -100,6 +100,11 @@ class VectorRetriever:
     def scores(self, queries: Queries, rows: Int32[ndarray, "b m"]) -> Float32[ndarray, "b m"]:
         """Inner products, whatever the index is; -inf for an item without a vector."""
         asked, n = self.encoder.encode_queries(queries), len(self.vectors)
+        if rows.size <= n:  # as many vectors are gathered as there are at most
+            known = (rows >= 0) & (rows < n) & np.any(asked, axis=1)[:, None]
+            taken = self.vectors[np.where(known, rows, 0)]
+            known &= np.isfinite(taken).all(axis=2)
+            return np.where(known, np.einsum("bd,bmd->bm", asked, taken), NONE)
         placed = np.isfinite(self.vectors).all(axis=1)
         vectors = np.where(placed[:, None], self.vectors, np.float32(0))
         found = picked(lambda start, stop: asked[start:stop] @ vectors.T, rows, n)

@@ -174,6 +174,10 @@ class Recipe(Strict):
                 table["database"] = re.sub(r"password=[^&]*&?", "", bare)
             for name in [name for name, value in table.items() if value in ({}, [])]:
                 del table[name]
+        told["scenarios"] = {  # what was said and no more: some settings fit some surfaces only
+            name: scenario.model_dump(exclude_unset=True, exclude_none=True, mode="json")
+            for name, scenario in self.scenarios.items()
+        }
         if not self.scenarios:
             del told["scenarios"]
         return tomli_w.dumps(told)
@@ -222,6 +226,8 @@ def recipe_of(told: Mapping[str, Any], where: str) -> Recipe:
         if first["type"] == "extra_forbidden":
             valid = ", ".join(_keys(first["loc"]))
             raise ConfigError(f"{where}: unknown key {place!r}; the keys are {valid}") from error
+        if first["type"] == "value_error":  # raised by the table itself, which says it all
+            raise ConfigError(f"{where}: {place}: {first['ctx']['error']}") from error
         came = "" if first["type"] == "missing" else f", {first['input']!r} came"
         raise ConfigError(f"{where}: {place}: {first['msg'].lower()}{came}") from error
 

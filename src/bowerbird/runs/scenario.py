@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError
@@ -103,6 +103,17 @@ class RecentlyShown(Strict):
     within: str = "1d"
 
 
+ONLY = {
+    "across": ("goes-with",),
+    "types": ("goes-with",),
+    "idle": ("next",),
+    "days": ("popular", "trending"),
+    "segment": ("popular", "new", "trending"),
+    "discount": ("for-you", "next"),
+}
+"""Settings that only some surfaces have."""
+
+
 class Scenario(Strict):
     """One surface, and how its lists are made."""
 
@@ -121,6 +132,19 @@ class Scenario(Strict):
     across: str | None = None  # goes-with: only items that differ in this column
     types: tuple[str, ...] = ()  # goes-with: only events of these types; none: all
     idle: str = "30m"  # next: a pause that ends a session
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Scenario":
+        """A setting that this surface would not look at is a mistake, not a wish."""
+        if self.surface == "audience":
+            wrong = sorted(self.model_fields_set - {"surface", "k", "filter"})
+            if wrong:
+                raise ValueError(f"an audience has surface, k and filter only, {wrong[0]} came")
+        for name, surfaces in ONLY.items():
+            if name in self.model_fields_set and self.surface not in surfaces:
+                told = " and ".join(surfaces)
+                raise ValueError(f"{name} is a setting of {told}, {self.surface} came")
+        return self
 
 
 class RuleTable(Strict):

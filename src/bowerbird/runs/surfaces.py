@@ -1,13 +1,13 @@
 """A scenario over a run: what retrieves, the steps, the rules; then lists, and why they are so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
 
 from bowerbird.data.columns import Column
@@ -30,9 +30,10 @@ from bowerbird.ranking.recommender import Lists, Recommender
 from bowerbird.ranking.rerank import Reranker
 from bowerbird.ranking.rules import Rules
 from bowerbird.ranking.step import Step, as_they_are
-from bowerbird.retrieval.alike import Across, Alike, last_session
+from bowerbird.retrieval.alike import Alike, LastSession, other_kinds
 from bowerbird.retrieval.cooccurrence import CoOccurrence
-from bowerbird.retrieval.eligible import eligible
+from bowerbird.retrieval.dial import Dial
+from bowerbird.retrieval.eligible import Eligible, eligible
 from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.retrieval.searched import Searched, text_encoder
@@ -59,6 +60,14 @@ BASKET = CoOccurrence(damping=0.3, backward=1.0, decay=1.0, window=10)
 """What goes with what: whoever came first, and every item of a basket counts alike."""
 SOURCES = {"for-you": "personal", "next": "session", "similar": "item", "goes-with": "item"}
 """What a surface's own hits are called, where that is not its name."""
+ANSWERS = {
+    "goes-with": "cooccurrence",
+    "search": "content",
+    "popular": "popularity",
+    "new": "first seen",
+    "trending": "counts",
+}
+"""What answers for a surface that does not ask the run's model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ class Surface:
     now: int
     k: int
     origin: Origin
+    across: Int32[ndarray, "n"] | None = None  # only items of another category than those asked of
 
     def recommend(self, queries: Queries, seeds: Int64[ndarray, "b"] | None = None) -> Hits:
         """A list for each query."""
@@ -100,12 +110,11 @@ class Surface:
         shape = (len(queries), self.k)
         out = Hits(np.full(shape, -1, np.int32), np.full(shape, NONE))
         known = {name: np.full(shape, np.nan, np.float32) for name in features.names}
-        asked = self._asked(queries)
         for some, _, lists in replace(self, engine=wide)._answered(queries, seeds):
             out.rows[some], out.scores[some] = lists.hits
             query, place = np.nonzero(lists.hits.rows >= 0)
             values = feature_columns(
-                features, asked.take(some), lists.stages["candidates"], lists.hits
+                features, queries.take(some), lists.stages["candidates"], lists.hits
             )
             for name in features.names:
                 known[name][some[query], place] = values[f"{MARK}{name}"]
@@ -116,12 +125,13 @@ class Surface:
     ) -> list[dict[str, Any]]:
         """The same lists, each with what it came from (`ranking.explain`)."""
         told: dict[int, dict[str, Any]] = {}
-        asked = self._asked(queries)
         for some, engine, lists in self._answered(queries, seeds):
             hidden = _allowed(self.engine) - _allowed(engine)
-            removed = {**self.origin.removed, **({"rules": hidden} if hidden else {})}
+            by = [(self.rules, "rules"), (self.across, "across")]
+            reason = " and ".join(name for some, name in by if some is not None)
+            removed = {**self.origin.removed, **({reason: hidden} if hidden else {})}
             origin = replace(self.origin, removed=removed)
-            why = explained(engine, asked.take(some), lists, origin)
+            why = explained(engine, queries.take(some), lists, origin)
             told |= dict(zip(some.tolist(), why, strict=True))
         return [told[q] for q in range(len(queries))]
 
@@ -137,22 +147,24 @@ class Surface:
 
     def _answered(
         self, queries: Queries, seeds: Int64[ndarray, "b"] | None
-    ) -> list[tuple[Int64[ndarray, "q"], Recommender, Lists]]:
-        """For all queries to which the same rules apply: who they are, what answered, and how."""
-        asked = self._asked(queries)
+    ) -> Iterator[tuple[Int64[ndarray, "q"], Recommender, Lists]]:
+        """For all queries to which the same applies: who they are, what answered, and how."""
         seeds = np.arange(len(queries)) if seeds is None else seeds
-        groups = [(np.arange(len(queries)), self.engine)]
-        if self.rules is not None:
-            groups = list(self.rules.ruled(self.engine, asked, self.now, self.k))
-        return [
-            (some, engine, engine.lists(asked.take(some), self.k, seeds[some]))
-            for some, engine in groups
-        ]
+        for some, engine in self._engines(queries):
+            yield some, engine, engine.lists(queries.take(some), self.k, seeds[some])
 
-    def _asked(self, queries: Queries) -> Queries:
-        if self.scenario.surface != "next":
-            return queries
-        return last_session(queries, seconds_of(self.scenario.idle, "idle"))
+    def _engines(self, queries: Queries) -> Iterator[tuple[Int64[ndarray, "q"], Recommender]]:
+        """By the rules that hold, and by the categories that are left out."""
+        groups = iter([(np.arange(len(queries)), self.engine)])
+        if self.rules is not None:
+            groups = self.rules.ruled(self.engine, queries, self.now, self.k)
+        for some, engine in groups:
+            if self.across is None:
+                yield some, engine
+                continue
+            for part, rows in other_kinds(queries.take(some), self.across):
+                allow = rows if engine.allow is None else rows & engine.allow
+                yield some[part], replace(engine, allow=allow)
 
 
 def known_of_hits(run: Run, surface: Surface) -> Features:
@@ -180,12 +192,14 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
     engine = replace(engine, allow=may.allow, fetch=max(scenario.fetch, k))
     model = engine.retriever.main
     if scenario.discount:
-        engine = turned(engine, data, scenario.discount)
-    if scenario.surface not in ("for-you", "next"):
-        main = _retriever(run, scenario, model)
+        engine = turned(engine, data, scenario.discount, k)
+    if scenario.surface != "for-you":
+        main = _retriever(run, scenario, engine.retriever.main)
         engine = replace(engine, retriever=replace(engine.retriever, main=main))
     lately = scenario.recently
-    recently = Recently(seconds_of(lately.within, "within"), lately.times) if lately else None
+    recently = None
+    if lately:
+        recently = Recently(ask.now, seconds_of(lately.within, "within"), lately.times)
     explore = Explore(**scenario.explore.model_dump()) if scenario.explore else None
     make = partial(_step, run=run, model=model, now=ask.now, k=k)
     steps = _named([(table.step, make(table)) for table in scenario.steps])
@@ -193,12 +207,35 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
     fetch = max(k, *learned, 0) if learned else engine.fetch  # places are among as many candidates
     engine = replace(engine, steps=steps, explore=explore, recently=recently, fetch=fetch)
     rules = Rules.over(read_rules(Path(scenario.rules)), data.catalog) if scenario.rules else None
-    facts = {"surface": scenario.surface, "model": run.facts.get("model"), "run": run.folder.name}
-    facts["data"] = str(run.facts.get("data", ""))[:12]
-    facts |= _index_facts(model, may.allow)
-    source = SOURCES.get(scenario.surface, scenario.surface)
-    origin = Origin(facts, may.removed, data.catalog.items.ids, source)
-    return Surface(scenario, engine, rules, ask.now, k, origin)
+    across = None if scenario.across is None else _column(data, scenario.across, ("category",))
+    return Surface(
+        scenario,
+        engine,
+        rules,
+        ask.now,
+        k,
+        _origin(run, scenario, engine, may),
+        None if across is None else across.values,
+    )
+
+
+def _origin(run: Run, scenario: Scenario, engine: Recommender, may: Eligible) -> Origin:
+    """What answers: the run's model, or what counts or reads for this surface, and its index."""
+    name, main = scenario.surface, engine.retriever.main
+    of_model = name in ("for-you", "next", "similar")
+    facts: dict[str, Any] = {
+        "surface": name,
+        "model": run.facts.get("model") if of_model else ANSWERS[name],
+        "run": run.folder.name,
+        "data": str(run.facts.get("data", ""))[:12],
+        "index": None,
+    }
+    while isinstance(main, Dial | LastSession | Searched | Fused) and main.main is not None:
+        main = main.main
+    if isinstance(main, VectorRetriever):
+        kind, way = type(main.index).__name__, main.index.way(may.allow)
+        facts["index"] = {"kind": kind, "way": way, "eligible": round(may.share, 4)}
+    return Origin(facts, may.removed, run.data.catalog.items.ids, SOURCES.get(name, name))
 
 
 def _retriever(run: Run, scenario: Scenario, model: Retriever) -> Retriever:
@@ -206,6 +243,7 @@ def _retriever(run: Run, scenario: Scenario, model: Retriever) -> Retriever:
     data, segment, days = run.data, scenario.segment, scenario.days
     made: dict[str, Callable[[], Retriever]] = {
         "similar": lambda: Alike.over(model),
+        "next": lambda: LastSession(model, seconds_of(scenario.idle, "idle")),
         "goes-with": lambda: _goes_with(data, scenario),
         "search": lambda: _search(run),
         "popular": lambda: VectorRetriever.over(
@@ -228,10 +266,7 @@ def _goes_with(data: Dataset, scenario: Scenario) -> Retriever:
             raise ConfigError(f"types: some of {valid} expected, {came} came")
         codes = [log.type_names.index(name) for name in scenario.types]
         log = log.where(np.isin(log.types, codes))
-    found = BASKET.fit(data.with_log(log))
-    if scenario.across is None:
-        return found
-    return Across(found, _column(data, scenario.across, ("category",)).values)
+    return BASKET.fit(data.with_log(log))
 
 
 def _search(run: Run) -> Retriever:
@@ -258,7 +293,7 @@ def _step(table: StepTable, run: Run, model: Retriever, now: int, k: int) -> Ste
         return Recent(first_seen(data), now, table.weight, half)
     if isinstance(table, TiredOf):
         half = seconds_of(table.half_life, "half_life")
-        return Tired(len(data.catalog), table.weight, half)
+        return Tired(len(data.catalog), now, table.weight, half)
     assert isinstance(table, Rotated)  # the last there is
     every = int(seconds_of(table.every, "every"))
     return Rotate(now, every, table.among, table.keep, k)
@@ -304,13 +339,3 @@ def _named(steps: list[tuple[str, Step]]) -> Mapping[str, Step]:
         count = sum(key.split(" ")[0] == name for key in named)
         named[f"{name} {count + 1}" if count else name] = step
     return named
-
-
-def _index_facts(model: Retriever, allow: ndarray | None) -> dict[str, Any]:
-    """Which index answers, and which way it goes at this filter."""
-    main = model.main if isinstance(model, Fused) else model
-    if not isinstance(main, VectorRetriever):
-        return {"index": None}
-    share = 1.0 if allow is None or not len(allow) else float(allow.mean())
-    way = main.index.way(allow)
-    return {"index": {"kind": type(main.index).__name__, "way": way, "eligible": round(share, 4)}}

@@ -50,18 +50,21 @@ class _Listed:
         raise NotImplementedError
 
 
-def turned(engine: Recommender, data: Dataset, alpha: float) -> Recommender:
+def turned(
+    engine: Recommender, data: Dataset, alpha: float, shown: int | None = None
+) -> Recommender:
     """The same recommender with the popular held back.
 
     Args:
         engine: of the catalog of the data.
         data: its log says what is popular.
         alpha: how far; 0 changes nothing.
+        shown: length of the lists, where steps choose from more; None: what is asked for.
 
     Raises:
         ConfigError: alpha is not finite.
     """
-    dial = Dial.over(engine.retriever.main, data, alpha)
+    dial = replace(Dial.over(engine.retriever.main, data, alpha), shown=shown)
     return replace(engine, retriever=replace(engine.retriever, main=dial))
 
 
