@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int32
-from numpy import ndarray
 
 from bowerbird.cli.console import err
 from bowerbird.data.columns import Column
-from bowerbird.data.dataset import Catalog, Dataset
+from bowerbird.data.dataset import Dataset
 from bowerbird.data.queries import Queries
-from bowerbird.errors import ConfigError, DataError
+from bowerbird.errors import ConfigError
+from bowerbird.retrieval.eligible import rows_of
 from bowerbird.retrieval.searched import TEXT
 from bowerbird.runs.scenario import Scenario
 
@@ -53,20 +52,6 @@ class Question:
             raise ConfigError(f"{scenario.surface}: --item expected: what the list is about")
         if (scenario.surface == "search") != (self.text is not None):
             raise ConfigError("--text expected with a scenario that searches, and with no other")
-
-
-def rows_of(catalog: Catalog, items: Sequence[str]) -> Int32[ndarray, "m"]:
-    """The rows of these items.
-
-    Raises:
-        DataError: one is not in the catalog.
-    """
-    rows = catalog.items.rows(items)
-    for item, row in zip(items, rows, strict=True):
-        if row < 0:
-            known = ", ".join(catalog.items.ids[:3])
-            raise DataError(f"item {item!r} is not among the {len(catalog):,} ({known}, …)")
-    return rows
 
 
 def _told(asked: Queries, traits: Sequence[str]) -> dict[str, Column]:

@@ -13,8 +13,9 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from bowerbird.data.columns import NO_TIME
-from bowerbird.data.dataset import AVAILABLE_FROM, Dataset
+from bowerbird.data.dataset import Dataset
 from bowerbird.data.queries import Queries
+from bowerbird.encoders.trending import first_seen
 from bowerbird.index.index import Hits
 from bowerbird.ranking.calibrate import category_shares
 from bowerbird.ranking.step import relevance
@@ -173,14 +174,10 @@ def _trend(data: Dataset) -> Float64[ndarray, "n"]:
 
 def _since(data: Dataset) -> Float64[ndarray, "n"]:
     """From when on each item has been there; NaN where nobody can say."""
-    since = np.full(len(data.catalog), np.nan)
     if not data.dated:
-        return since
-    np.fmin.at(since, data.log.items, data.log.times.astype(np.float64))
-    told = data.catalog.fields.get(AVAILABLE_FROM)
-    if told is None:
-        return since
-    return np.where(told.values == NO_TIME, since, told.values.astype(np.float64))
+        return np.full(len(data.catalog), np.nan)
+    first = first_seen(data)
+    return np.where(first == NO_TIME, np.nan, first.astype(np.float64))
 
 
 def _follows(data: Dataset) -> csr_array:

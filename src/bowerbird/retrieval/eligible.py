@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int32
 from numpy import ndarray
 
 from bowerbird.data.dataset import Catalog
@@ -75,12 +75,21 @@ def named(catalog: Catalog, ids: Sequence[str]) -> Bool[ndarray, "n"]:
     Raises:
         DataError: an id is not in the catalog.
     """
-    rows = catalog.items.rows(ids)
+    mask = np.zeros(len(catalog), dtype=bool)
+    mask[rows_of(catalog, ids)] = True
+    return mask
+
+
+def rows_of(catalog: Catalog, ids: Sequence[str]) -> Int32[ndarray, "m"]:
+    """The rows of these items.
+
+    Raises:
+        DataError: an id is not in the catalog.
+    """
+    rows: Int32[ndarray, m] = catalog.items.rows(ids)
     if (rows < 0).any():
         unknown = [id for id, row in zip(ids, rows, strict=True) if row < 0]
         known = ", ".join(catalog.items.ids[:3])
         came = f"{', '.join(map(repr, unknown[:3]))} came"
         raise DataError(f"items of the catalog ({known}, …) expected, {came}")
-    mask = np.zeros(len(catalog), dtype=bool)
-    mask[rows] = True
-    return mask
+    return rows
