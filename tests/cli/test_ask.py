@@ -104,6 +104,10 @@ def test_a_dry_run_has_the_list_before_and_after(shop, tmp_path, capsys):
         (["--user", "u1", "--trait", "age"], "--trait: name=value expected, 'age' came"),
         (["--user", "u1", "--filter", "colour = 3"], "a column among"),
         (["--user", "u1", "--rules", "nowhere.toml"], "nowhere.toml: a file of"),
+        (["--user", "u1", "--trait", "devic=phone"], "a column among device, age expected"),
+        (["--user", "u1", "--trait", "device=phnoe"], "expected, 'phnoe' came"),
+        (["search", "--text", " "], "--text: a word at least expected, none came"),
+        (["audience", "--item", "i1", "--never", "i2"], "audience: --item or --user, -k and"),
         (["audience"], "one --item, or --user, expected"),
     ],
 )

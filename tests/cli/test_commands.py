@@ -297,7 +297,7 @@ def test_a_budget_can_stand_in_a_recipe(shop, tmp_path, capfd):
     assert run(["train", str(recipe), "--out", str(tmp_path / "run")]) == 0
     capfd.readouterr()
     assert run(["train", str(recipe), "--budget", "soon", "--out", str(tmp_path / "no")]) == 2
-    assert "a time such as 90s, 10m or 1h expected, 'soon' came" in capfd.readouterr().err
+    assert "a time such as 90s, 10m, 1h or 7d expected, 'soon' came" in capfd.readouterr().err
 
 
 def test_a_blend_and_auto_can_be_compared_when_they_are_named(shop, capsys):

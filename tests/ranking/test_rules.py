@@ -119,6 +119,8 @@ def test_a_rule_holds_for_its_audience_only(engine, data):
         ({"do": "pin", "items": 'kind = "a"'}, "ids of the items to pin expected"),
         ({"do": "pin", "ids": ("i1",), "position": 0}, "position ≥ 1"),
         ({"do": "quota", "ids": ("i1",)}, "least or most expected"),
+        ({"do": "boost", "ids": ("i1",), "by": np.inf}, "by a finite number ≥ 0 expected, inf"),
+        ({"do": "hide", "ids": ("i1",), "start": 9, "stop": 9}, "until later than from expected"),
     ],
 )
 def test_a_rule_that_means_nothing_is_refused_by_name(wrong, words):

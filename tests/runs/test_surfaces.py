@@ -227,9 +227,20 @@ def test_rules_are_counted_told_and_can_be_left_away(loaded, tmp_path):
     assert ids(german)[:2] == ["i9", "i11"] and ids(french)[0] == "i9"
     assert german["removed"]["rules"] == 6
     assert german["items"][1]["moved"][0]["by"] == "rule up"
-    assert german["items"][0]["moved"][-1]["by"] == "pin"
+    assert german["items"][0]["moved"][-1]["by"] == "pin first"
     plain, _ = surface.without_rules().explained(asked)
     assert ids(plain)[0] == "i1"
+
+
+def test_no_rules_and_dates_of_toml_are_read(tmp_path):
+    path = tmp_path / "rules.toml"
+    path.write_text("")
+    assert read_rules(path) == []
+    path.write_text(
+        "[[rules]]\nname='x'\ndo='hide'\nids=['a']\nfrom=1970-01-02\nuntil='1970-01-03'"
+    )
+    (rule,) = read_rules(path)
+    assert (rule.start, rule.stop) == (86_400, 2 * 86_400)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +251,10 @@ def test_rules_are_counted_told_and_can_be_left_away(loaded, tmp_path):
         ("[[rules]]\nname = 'x'\ndo = 'pin'\nid = 'a'", "unknown key 'id'; the keys are name, do"),
         ("[[rules]]\ndo = 'pin'", "rule 1: name: field required"),
         ("[[rules]]\nname = 'x'\ndo = 'pin'", "rule 'x': either items or ids expected"),
-        ("[[rules]\n", "a file of .*rules.* in TOML expected"),
+        ("[[rules]\n", "a file of .*rules.* expected"),
         (
             "[[rules]]\nname = 'x'\ndo = 'hide'\nids = ['a']\nfrom = 'soon'",
-            "a moment such as",
+            "rule 'x': from, until: a moment such as",
         ),
     ],
 )

@@ -100,6 +100,8 @@ def ask(
         loaded = load_run(run)
         moment = seconds(at) if at else loaded.data.newest() if loaded.data.dated else now()
         if found.surface == "audience":
+            if never or text or trait or rules or dry_run or at:
+                raise ConfigError("audience: --item or --user, -k and --filter expected, more came")
             people = people_for(loaded, found, user, question.items, k, filter)
             _show_people(people, json)
             return
@@ -177,7 +179,7 @@ def _show_both(before: dict[str, Any], after: dict[str, Any], catalog: Catalog, 
 
 
 def _by_rule(name: str) -> bool:
-    return name == "pin" or name.startswith("rule ")
+    return name.startswith(("pin ", "rule "))
 
 
 def _show_people(people: list[dict[str, Any]], json: bool) -> None:

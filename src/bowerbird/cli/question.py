@@ -52,6 +52,8 @@ class Question:
             raise ConfigError(f"{scenario.surface}: --item expected: what the list is about")
         if (scenario.surface == "search") != (self.text is not None):
             raise ConfigError("--text expected with a scenario that searches, and with no other")
+        if self.text is not None and not self.text.strip():
+            raise ConfigError("--text: a word at least expected, none came")
 
 
 def _told(asked: Queries, traits: Sequence[str]) -> dict[str, Column]:
@@ -59,9 +61,15 @@ def _told(asked: Queries, traits: Sequence[str]) -> dict[str, Column]:
     said = {}
     for trait in traits:
         name, sign, value = trait.partition("=")
-        if not sign:
+        if not sign or not name:
             raise ConfigError(f"--trait: name=value expected, {trait!r} came")
-        kind = asked.context[name].kind if name in asked.context else "category"
+        if name not in asked.context:
+            valid = ", ".join(asked.context) or "none, the run has no columns of users"
+            raise ConfigError(f"--trait: a column among {valid} expected, {name!r} came")
+        kind, labels = asked.context[name].kind, asked.context[name].labels
+        if kind == "category" and value not in labels:
+            valid = f"{', '.join(labels[:5])}{', …' if len(labels) > 5 else ''}"
+            raise ConfigError(f"--trait {name}: one of {valid} expected, {value!r} came")
         if kind not in ("category", "number"):
             raise ConfigError(f"--trait {name}: a category or number column expected, {kind} came")
         said[name] = Column.category([value]) if kind == "category" else _number(name, value)

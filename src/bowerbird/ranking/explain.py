@@ -50,7 +50,8 @@ def explained(
     sources = _sources(engine, queries, lists, origin.source)
     rungs, out = (origin.source, *BEHIND), []
     for q in range(len(queries)):
-        items = _items(lists, q, parts, sources[q], origin.ids)
+        pinned = {} if engine.pins is None else engine.pins.names
+        items = _items(lists, q, parts, (sources[q], pinned), origin.ids)
         if origin.source in sources[q]:
             _with_reasons(items, *because(main, queries, rows, q), origin.ids)
         removed = dict(origin.removed)
@@ -83,11 +84,12 @@ def _items(
     lists: Lists,
     q: int,
     parts: Mapping[str, Float32[ndarray, "b k"]],
-    sources: list[str],
+    about: tuple[list[str], Mapping[int, str]],  # where each came from; which rule pins a row
     ids: tuple[str, ...],
 ) -> list[dict[str, Any]]:
     """The items of one list, best first."""
     out: list[dict[str, Any]] = []
+    sources, pinned = about
     for place, source in enumerate(sources):
         row = int(lists.hits.rows[q, place])
         shares = {name: float(part[q, place]) for name, part in parts.items()}
@@ -99,7 +101,7 @@ def _items(
                 "source": source,
                 "parts": {} if source in BEHIND else shares,
                 "because": [],
-                "moved": _moves(lists.stages, q, row),
+                "moved": _moves(lists.stages, q, row, pinned),
                 "propensity": float(lists.propensity[q, place]),
             }
         )
@@ -112,14 +114,22 @@ def _removed(out: Ragged, q: int, allow: ndarray | None) -> int:
     return len(rows) if allow is None else int(np.count_nonzero(allow[rows]))
 
 
-def _moves(stages: Mapping[str, Hits], q: int, row: int) -> list[dict[str, Any]]:
-    """Which stages changed the item's place, from which rank to which; none: it was not there."""
+def _moves(
+    stages: Mapping[str, Hits], q: int, row: int, pinned: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Which stages changed the item's place, from which rank to which; none: it was not there.
+
+    What only makes room for a pinned item is not moved by it.
+    """
     moves, before = [], None
     for name, hits in stages.items():
         places = np.flatnonzero(hits.rows[q] == row)
         after = int(places[0]) + 1 if len(places) else None
-        if name not in ("candidates", "held") and after != before and after is not None:
-            moves.append({"by": name, "from": before, "to": after})
+        told = "" if name in ("candidates", "held") else name
+        if name == "pin":
+            told = f"pin {pinned[row]}" if row in pinned else ""
+        if told and after != before and after is not None:
+            moves.append({"by": told, "from": before, "to": after})
         before = after if after is not None else before
     return moves
 

@@ -1,7 +1,7 @@
 """Items at a place that somebody has said, whatever their score: after all else, drawn or not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float64
@@ -18,6 +18,7 @@ class Pins:
 
     at: Mapping[int, int]  # place → row
     n: int  # items of the catalog
+    names: Mapping[int, str] = field(default_factory=dict)  # row → the rule that pins it
 
     def __post_init__(self) -> None:
         if any(place < 0 for place in self.at):

@@ -50,10 +50,15 @@ class Rule:
             raise ConfigError(f"rule {self.name!r}: either items or ids expected")
         if self.do == "pin" and not self.ids:
             raise ConfigError(f"rule {self.name!r}: ids of the items to pin expected, items came")
-        if self.position < 1 or not self.by >= 0 or self.least < 0:
-            came = f"{self.position}, {self.by} and {self.least} came"
-            expected = "position ≥ 1, by ≥ 0 and least ≥ 0 expected"
-            raise ConfigError(f"rule {self.name!r}: {expected}, {came}")
+        for name, good, expected in (
+            ("position", self.position >= 1, "≥ 1"),
+            ("by", 0 <= self.by < np.inf, "a finite number ≥ 0"),
+            ("least", self.least >= 0, "≥ 0"),
+            ("until", self.stop is None or (self.start or 0) < self.stop, "later than from"),
+        ):
+            if not good:
+                came = getattr(self, "stop" if name == "until" else name)
+                raise ConfigError(f"rule {self.name!r}: {name} {expected} expected, {came} came")
         if self.do == "quota" and self.most is None and not self.least:
             raise ConfigError(f"rule {self.name!r}: least or most expected, neither came")
 
@@ -137,6 +142,7 @@ class Rules:
     def _laid_over(self, engine: Recommender, held: ndarray, k: int) -> Recommender:
         steps: dict[str, Step] = dict(engine.steps)
         allow, at = engine.allow, dict(engine.pins.at) if engine.pins else {}
+        names: dict[int, str] = {}
         for place in held.tolist():
             rule, rows = self.rules[place], self.rows[place]
             if rule.do == "hide":
@@ -145,11 +151,12 @@ class Rules:
                 for more, row in enumerate(self.catalog.items.rows(rule.ids).tolist()):
                     if row not in at.values():  # the first rule wins
                         at[_free(at, rule.position - 1 + more)] = row
+                        names[row] = rule.name
             else:
                 steps[f"rule {rule.name}"] = _step(rule, rows, k)
         quotas = {name: step for name, step in steps.items() if isinstance(step, Quota)}
         steps = {name: steps[name] for name in steps if name not in quotas} | quotas
-        pins = Pins(at, len(self.catalog)) if at else None
+        pins = Pins(at, len(self.catalog), names) if at else None
         return replace(engine, allow=allow, steps=steps, pins=pins)
 
 

@@ -16,7 +16,7 @@ from bowerbird.retrieval.fuse import Fused, Pool, evidence
 from bowerbird.retrieval.models import name_of
 from bowerbird.retrieval.retriever import Retriever, Scorer, VectorRetriever
 
-LOOKED_AT = 20
+LOOKED_AT = 50
 """Items of a history, the newest, that are left out one by one."""
 
 

@@ -5,13 +5,14 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from bowerbird.data.moments import seconds
-from bowerbird.errors import ConfigError
+from bowerbird.errors import ConfigError, DataError
 from bowerbird.ranking.explore import Way
 from bowerbird.ranking.rules import Action, Rule
 from bowerbird.runs.strict import Strict
@@ -158,8 +159,8 @@ class RuleTable(Strict):
     by: float = 0.5
     least: int = 0
     most: int | None = None
-    start: Annotated[str | None, Field(alias="from")] = None
-    stop: Annotated[str | None, Field(alias="until")] = None
+    start: Annotated[str | datetime | date | None, Field(alias="from")] = None
+    stop: Annotated[str | datetime | date | None, Field(alias="until")] = None
     audience: str | None = None
 
     def rule(self) -> Rule:
@@ -171,8 +172,14 @@ class RuleTable(Strict):
         told = self.model_dump()
         for name in ("start", "stop"):
             if told[name] is not None:
-                told[name] = seconds(told[name])
+                told[name] = self._moment(told[name])
         return Rule(**told)
+
+    def _moment(self, told: object) -> int:
+        try:
+            return seconds(str(told))
+        except (ConfigError, DataError) as error:
+            raise ConfigError(f"rule {self.name!r}: from, until: {error}") from None
 
 
 def scenarios_of(told: Mapping[str, Scenario]) -> dict[str, Scenario]:
@@ -199,8 +206,11 @@ def read_rules(path: Path) -> list[Rule]:
     try:
         told = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: a file of [[rules]] in TOML expected: {error}") from error
+        remedy = "the scenario names it; --rules FILE takes another"
+        raise ConfigError(f"{path}: a file of [[rules]] expected: {error}; {remedy}") from error
     tables = told.get("rules")
+    if not told:
+        return []  # the last campaign is over
     if set(told) != {"rules"} or not isinstance(tables, list):
         came = ", ".join(told) or "nothing"
         raise ConfigError(f"{path}: [[rules]] tables and nothing else expected, {came} came")

@@ -27,5 +27,5 @@ def seconds_of(told: str, what: str = "budget") -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", told)
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0
     if not seconds > 0:
-        raise ConfigError(f"{what}: a time such as 90s, 10m or 1h expected, {told!r} came")
+        raise ConfigError(f"{what}: a time such as 90s, 10m, 1h or 7d expected, {told!r} came")
     return seconds
