@@ -113,6 +113,22 @@ def test_a_scenario_s_steps_and_filters_hold_for_everybody(trained, tmp_path):
     assert told["len"].max() > 2
 
 
+def test_rules_and_scenarios_can_be_tried_without_a_new_run(trained, tmp_path):
+    (tmp_path / "rules.toml").write_text(
+        '[[rules]]\nname = "x"\ndo = "hide"\nitems = "price > 30"\n'
+    )
+    (tmp_path / "other.toml").write_text(
+        '[events]\npath = "e.csv"\n[scenarios.short]\nk = 2\nfilter = "price > 10"\n'
+    )
+    out = tmp_path / "out.parquet"
+    told = ["--recipe", str(tmp_path / "other.toml"), "--scenario", "short"]
+    told += ["--rules", str(tmp_path / "rules.toml"), "--out", str(out)]
+    assert run(["recommend", str(trained), "--all-users", *told]) == 0
+    items = pl.read_parquet(trained.parent / "items.parquet")
+    prices = pl.read_parquet(out).join(items, on="item")["price"]
+    assert len(prices) == 2 * 95 and prices.min() > 10 and prices.max() <= 30
+
+
 def test_only_scenarios_about_people_can_be_asked_for_all(trained, tmp_path, capsys):
     assert run(asked(trained, tmp_path / "out.csv", "--scenario", "similar")) == 2
     said = " ".join(capsys.readouterr().err.split())

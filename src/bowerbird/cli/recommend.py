@@ -33,7 +33,7 @@ from bowerbird.index.index import Hits
 from bowerbird.index.stored import digest
 from bowerbird.ranking.features import Features
 from bowerbird.runs.indexing import kept_index
-from bowerbird.runs.recipe import Recipe, run_recipe
+from bowerbird.runs.recipe import Recipe, read_recipe, run_recipe
 from bowerbird.runs.run import load_run
 from bowerbird.runs.scenario import Reranked, Scenario, scenarios_of
 from bowerbird.runs.streamed import FORMATS, Parts
@@ -95,6 +95,13 @@ def recommend(
     scenario: Annotated[
         str, typer.Option(help="Of the recipe: its steps, rules, filters (bowerbird ask).")
     ] = "for-you",
+    scenarios: Annotated[
+        Path | None,
+        typer.Option("--recipe", help="Scenarios of this recipe, not of the run's own."),
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="A file of rules instead of the scenario's.")
+    ] = None,
     discount: Annotated[
         float, typer.Option(help="Hold the popular back: 0 not at all, 1 a little, 5 much.")
     ] = 0.0,
@@ -137,8 +144,11 @@ def recommend(
         # a catalog of today is asked for today; a run without dates has no other moment either
         past = loaded.data.dated and items is None
         moment = seconds(at) if at is not None else loaded.data.newest() if past else now()
-        changes = {"discount": discount or None, "repeats": allow_repeats or None}
-        table = _of_people(recipe, scenario, changes, rerank)
+        changes: dict[str, Any] = {"discount": discount or None, "repeats": allow_repeats or None}
+        changes["rules"] = rules and str(rules)
+        table = _of_people(
+            read_recipe(scenarios) if scenarios else recipe, scenario, changes, rerank
+        )
         wish = Ask(moment, index, k, filter, tuple(only) if only else None, tuple(never or ()))
         surface = surface_of(loaded, table, wish)
         if current is not None:
