@@ -1,6 +1,7 @@
 """What every model promises, whichever it is."""
 
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -53,19 +54,24 @@ def estimator(name: str) -> Estimator:
     return estimator_of(name, **SETTINGS.get(name, {}))
 
 
-@pytest.fixture(scope="module", params=list(MODELS))
+@pytest.fixture(params=list(MODELS))
 def name(request):
     if find_spec(MODELS[request.param].partition(":")[0]) is None:
         pytest.skip(f"{request.param} is not here yet")
     return request.param
 
 
-@pytest.fixture(scope="module")
-def fitted(name):
+@cache
+def fitted_once(name):
     return estimator(name).fit(DATA)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def fitted(name):
+    return fitted_once(name)  # by name: a module's fixture is kept by its place among parameters
+
+
+@pytest.fixture
 def retriever(fitted):
     return as_retriever(fitted, DATA.catalog)
 
@@ -171,7 +177,7 @@ def test_exclusions_and_allow_lists_are_kept_without_costing_a_place(retriever):
     assert set(hits.rows[0].tolist()) == {4, 6, 8, 10}
 
 
-@pytest.mark.parametrize("name", PERSONAL, scope="module")
+@pytest.mark.parametrize("name", PERSONAL)
 def test_it_finds_the_withheld_item(name, retriever):
     log = DATA.log
     offsets = np.searchsorted(log.users, np.arange(N + 1)).astype(np.int64)
@@ -187,7 +193,7 @@ def test_similar_never_returns_the_item_itself(retriever):
     assert (hits.rows != rows[:, None]).all()
 
 
-@pytest.mark.parametrize("name", PERSONAL, scope="module")
+@pytest.mark.parametrize("name", PERSONAL)
 def test_similar_items_are_of_the_same_colour(name, retriever):
     rows = np.array([0, 7], dtype=np.int32)
     hits = retriever.similar(rows, 6)
