@@ -54,7 +54,7 @@ def of_their_shelf(shop, found):
 
 
 def test_what_is_learned_is_kept_and_puts_lists_in_order(shop, trained, tmp_path, capsys):
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     assert run(["recommend", str(trained), "--user", "u1", "--rerank"]) == 2
     told = " ".join(capsys.readouterr().err.split())
     assert f"a re-ranker expected in {trained}, none is there: «bowerbird rerank" in told
@@ -72,7 +72,7 @@ def test_what_is_learned_is_kept_and_puts_lists_in_order(shop, trained, tmp_path
 
 
 def test_lists_are_logged_labelled_and_learned_from(shop, trained, tmp_path, capsys):
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     plain = lists(trained, tmp_path / "plain.csv", "-k", "60")
     found = lists(trained, tmp_path / "logged.csv", "-k", "60", "--features")
     shared = ["user", "item", "rank", "score"]

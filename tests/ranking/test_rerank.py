@@ -56,7 +56,7 @@ def test_without_the_library_the_remedy_is_told(monkeypatch):
 
 
 def test_what_says_it_all_is_learned_and_named():
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     trees = SMALL.fit(lesson(200), ("noise", "truth"), lesson(60, seed=1))
     assert next(iter(trees.importance())) == "truth" and trees.importance()["truth"] > 0.9
     other = lesson(100, seed=2)
@@ -66,7 +66,7 @@ def test_what_says_it_all_is_learned_and_named():
 
 
 def test_the_same_lesson_and_seed_give_the_same_bytes():
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     one, two = (SMALL.fit(lesson(), ("noise", "truth")) for _ in range(2))
     assert one.text == two.text
     again = Trees(one.text, one.names)
@@ -76,7 +76,7 @@ def test_the_same_lesson_and_seed_give_the_same_bytes():
 
 
 def test_what_is_no_model_is_refused():
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     with pytest.raises(ArtifactError, match="trees that LightGBM can read"):
         Trees("this is no model", ("noise",))
     text = SMALL.fit(lesson(), ("noise", "truth")).text
@@ -107,7 +107,7 @@ def reranker():
 
 
 def test_hits_come_in_the_order_of_the_trees_with_their_scores():
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     step = reranker()
     hits = Hits(np.array([[2, 12, 3, -1]], np.int32), np.array([[9, 8, 7, -np.inf]], np.float32))
     blue, red = step(Queries.of([[0]]), hits), step(Queries.of([[15]]), hits)
@@ -118,7 +118,7 @@ def test_hits_come_in_the_order_of_the_trees_with_their_scores():
 
 
 def test_a_batch_gets_what_each_gets_alone_and_strangers_get_something(monkeypatch):
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     monkeypatch.setattr("bowerbird.ranking.rerank.BLOCK", 2)
     step = reranker()
     queries = Queries.of([[0], [], [15], [3, 4], [12]])
@@ -131,7 +131,7 @@ def test_a_batch_gets_what_each_gets_alone_and_strangers_get_something(monkeypat
 
 
 def test_a_catalog_that_lacks_a_column_is_refused():
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     step = reranker()
     bare = Features.of(dataset([[0, 1]], 20))
     with pytest.raises(ArtifactError, match=r"share.colour came: the catalog has other columns"):

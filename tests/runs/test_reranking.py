@@ -57,7 +57,7 @@ def noise():
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     """Run, trees, verdict of the world of shelves."""
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     run = run_of(shelves(), tmp_path_factory.mktemp("run"))
     lesson, names = lesson_of(run, 60, 0, silent)
     return run, *learned(lesson, names, SMALL, silent)
@@ -73,7 +73,7 @@ def test_what_the_retriever_ignores_is_learned_from_the_columns(taught):
 
 
 def test_where_there_is_nothing_to_learn_it_is_not_kept(tmp_path):
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     lesson, names = lesson_of(run_of(noise(), tmp_path), 40, 0, silent)
     _, verdict = learned(lesson, names, SMALL, silent)
     assert not verdict.kept and verdict.low <= 0 <= verdict.high
@@ -122,7 +122,7 @@ def test_a_place_that_cannot_be_written_to_is_told(taught, tmp_path):
 
 
 def test_too_few_people_are_told(tmp_path):
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
     few = dataset([[0, 1, 2]] * 10, dated=False)
     with pytest.raises(DataError, match="more people with answers expected"):
         lesson_of(run_of(few, tmp_path), 10, 0, silent)

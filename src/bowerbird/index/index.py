@@ -1,5 +1,6 @@
 """What every index answers, and to what question."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -96,6 +97,28 @@ class Index(Protocol):
 
     def way(self, allow: Bool[ndarray, "n"] | None = None) -> str:
         """How `search` would find rows behind this mask: what a planner would print."""
+
+
+def in_turn(
+    ask: Callable[[Float32[ndarray, "some dim"], Ragged | None], Hits],
+    queries: Float32[ndarray, "b dim"],
+    exclude: Ragged | None,
+    size: int,
+) -> Hits:
+    """What is answered to so many queries at a time, one part after another, as one; at least one.
+
+    >>> ask = lambda some, out: Hits(some.astype(np.int32), some)
+    >>> in_turn(ask, np.array([[1], [2], [3]], np.float32), None, 2).rows.ravel()
+    array([1, 2, 3], dtype=int32)
+    """
+    parts = [
+        ask(
+            queries[start : start + size],
+            exclude and exclude.block(start, min(start + size, len(queries))),
+        )
+        for start in range(0, max(len(queries), 1), size)
+    ]
+    return Hits(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def checked(queries: Float32[ndarray, "b dim"], dim: int) -> None:

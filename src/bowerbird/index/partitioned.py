@@ -17,7 +17,7 @@ from numpy import ndarray
 from bowerbird.errors import ArtifactError
 from bowerbird.index.augmented import augmented
 from bowerbird.index.exact import among
-from bowerbird.index.index import Hits, Ragged, checked, excluded, kept
+from bowerbird.index.index import Hits, Ragged, checked, excluded, in_turn, kept
 from bowerbird.index.mapped import map_arrays, write_arrays
 
 EACH = 250
@@ -127,24 +127,16 @@ class PartitionedIndex:
                 return alone
         checked(queries, self.lists.d - 1)
         probes, longer = self.probes, _longer(queries)
-        if allow is None and exclude is None and len(queries) <= TOGETHER:
-            return self._opened(longer, (k, probes), None, None)
         if allow is not None:
             read = self._read(longer[:SAMPLE]).mean() if len(longer) else 0.0
             probes = self._probed(allow, float(read), len(longer))
             if not probes:
                 rows = np.flatnonzero(allow & self.placed).astype(np.int32)
                 return among(queries, k, self.take(rows), rows, exclude)
-        parts = [
-            self._opened(
-                longer[start : start + TOGETHER],
-                (k, probes),
-                allow,
-                exclude and exclude.block(start, min(start + TOGETHER, len(queries))),
-            )
-            for start in range(0, max(len(queries), 1), TOGETHER)
-        ]
-        return Hits(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        reach = (k, probes)
+        return in_turn(
+            lambda some, out: self._opened(some, reach, allow, out), longer, exclude, TOGETHER
+        )
 
     def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
         """The vectors of these rows; NaN where there is none."""

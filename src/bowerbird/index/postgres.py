@@ -16,7 +16,7 @@ from numpy import ndarray
 from bowerbird.errors import DataError
 from bowerbird.index.augmented import HEADROOM, Facts, augmented, longest, longest_first
 from bowerbird.index.connections import Connections
-from bowerbird.index.index import Hits, Ragged, changeable, checked, pack
+from bowerbird.index.index import Hits, Ragged, changeable, checked, in_turn, pack
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -146,16 +146,9 @@ class PostgresIndex:
             ArtifactError: no server answers, or the table has gone.
         """
         checked(queries, self._facts.dim)
-        parts = [
-            self._block(
-                queries[start : start + TOGETHER],
-                k,
-                allow,
-                exclude and exclude.block(start, min(start + TOGETHER, len(queries))),
-            )
-            for start in range(0, max(len(queries), 1), TOGETHER)
-        ]
-        return Hits(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        return in_turn(
+            lambda some, out: self._block(some, k, allow, out), queries, exclude, TOGETHER
+        )
 
     def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
         """The vectors of these rows; NaN where there is none."""

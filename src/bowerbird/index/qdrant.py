@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from bowerbird.errors import ArtifactError
 from bowerbird.index.augmented import HEADROOM, Facts, augmented, longest
-from bowerbird.index.index import NONE, Hits, Ragged, changeable, checked, excluded, kept
+from bowerbird.index.index import NONE, Hits, Ragged, changeable, checked, excluded, in_turn, kept
 from bowerbird.index.qdrant_folder import (
     ROW,
     engine,
@@ -125,16 +125,9 @@ class QdrantIndex:
             ArtifactError: the engine refuses, closed as it may be.
         """
         checked(queries, self._facts.dim)
-        parts = [
-            self._block(
-                queries[start : start + TOGETHER],
-                k,
-                allow,
-                exclude and exclude.block(start, min(start + TOGETHER, len(queries))),
-            )
-            for start in range(0, max(len(queries), 1), TOGETHER)
-        ]
-        return Hits(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        return in_turn(
+            lambda some, out: self._block(some, k, allow, out), queries, exclude, TOGETHER
+        )
 
     def take(self, rows: Int32[ndarray, "m"]) -> Float32[ndarray, "m dim"]:
         """The vectors of these rows; NaN where there is none."""

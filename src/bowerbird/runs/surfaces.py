@@ -204,7 +204,7 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
     make = partial(_step, run=run, model=model, now=ask.now, k=k)
     steps = _named([(table.step, make(table)) for table in scenario.steps])
     learned = [step.fetch for step in steps.values() if isinstance(step, Reranker)]
-    fetch = max(k, *learned, 0) if learned else engine.fetch  # places are among as many candidates
+    fetch = max(k, *learned) if learned else engine.fetch  # places are among as many candidates
     engine = replace(engine, steps=steps, explore=explore, recently=recently, fetch=fetch)
     rules = Rules.over(read_rules(Path(scenario.rules)), data.catalog) if scenario.rules else None
     across = None if scenario.across is None else _column(data, scenario.across, ("category",))
