@@ -34,7 +34,7 @@ RECIPES = {
     "100k-als": Recipe("als", 64, 8, 300_000, 104_000, 3_000_000, 100_000),
     "1m-als": Recipe("als", 128, 4, 600_000, 1_200_000, 16_000_000, 1_000_000),
     "100k-two-tower": Recipe("two-tower", 64, 1, 100_000, 140_000, 1_200_000, 100_000),
-    "1m-two-tower": Recipe("two-tower", 128, 1, 400_000, 1_500_000, 8_000_000, 1_000_000),
+    "1m-two-tower": Recipe("two-tower", 128, 1, 270_000, 2_500_000, 5_400_000, 1_000_000),
     "gowalla": Recipe("als", 64, 15),
 }
 
@@ -61,9 +61,13 @@ def make(name: str, data: Path, seed: int) -> dict[str, Any]:
             return facts
     import numpy as np
 
+    from bowerbird.errors import ConfigError
+
     start = time.perf_counter()
     dataset = shop(recipe, seed) if recipe.users else gowalla(data)
-    learned = time.perf_counter()
+    learned, met = time.perf_counter(), int(np.count_nonzero(dataset.item_counts()))
+    if met < recipe.kept:
+        raise ConfigError(f"{recipe.kept} items with events expected, {met} have some: more events")
     encoder = estimator(recipe, seed).fit(dataset)
     seconds = {"data": learned - start, "fit": time.perf_counter() - learned}
     rng = np.random.default_rng(seed)

@@ -47,7 +47,7 @@ MADE = {
     **EXACT,
     "half precision": half,
     "pruned, guessing": lambda vectors: PrunedIndex.over(vectors, cosine=0.9),
-    "partitioned": lambda vectors: PartitionedIndex.over(vectors, probes=12),
+    "partitioned": lambda vectors: PartitionedIndex.over(vectors, probes=64),
 }
 ENGINES = {"pgvector": pgvector, "qdrant": qdrant}
 

@@ -148,6 +148,6 @@ def _tell(run: Path, found: Chosen) -> None:
 
 
 def _setting(trial: Trial) -> str:
-    if trial.kind.startswith("partitioned"):
+    if trial.kind == "partitioned":
         return f"{trial.setting:.0f} drawers"
     return "exact" if trial.setting == 1 else f"cosine {trial.setting:g}"

@@ -14,14 +14,17 @@ from numpy import ndarray
 from bowerbird.errors import ConfigError
 from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import Hits, Index
-from bowerbird.index.partitioned import EACH, PartitionedIndex
+from bowerbird.index.partitioned import PartitionedIndex
 from bowerbird.index.pruned import PrunedIndex
 
 CHEAP = 20_000
 """Vectors a query that may be read without a thought: below, lists stay exact."""
 COSINES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-PROBES = (4, 8, 16, *(round(2 ** (step / 4)) for step in range(17, 37)))
-"""Drawers opened: from 16 to 512 in steps of a fifth, as recall may rise steeply between."""
+PROBES = (2, 4, 8, 16, 32, 64, 128, 256, 512)
+"""Drawers opened, at first; then some between the last that are too few and the first that are not.
+"""
+NEARLY = 1.05
+"""How many more than too few is about right."""
 ASKED = 200
 """Queries that settings are tried on; as many others confirm the choice."""
 
@@ -96,11 +99,13 @@ def chosen(
     pruned = PrunedIndex.over(vectors)
     tried: list[tuple[Index, Trial]] = [(pruned, Trial("pruned", 1.0, 1.0, pruned.read(asked, k)))]
     if tried[0][1].read > free:
-        tried += _approximate(pruned, vectors, asked, k, seed)
+        truth = pruned.search(asked, k)
+        tried += _ended_early(pruned, asked, truth)
+        tried += _partitioned(vectors, asked, truth, recall, seed)
     if clock is not None:
         tried = [(index, replace(trial, ms=clock(index, asked))) for index, trial in tried]
     trials = tuple(trial for _, trial in tried)
-    enough = [place for place, trial in enumerate(trials) if trial.recall - trial.error >= recall]
+    enough = [place for place, trial in enumerate(trials) if _reaches(trial, recall)]
     pick = min(enough, key=lambda place: trials[place].read)
     index, confirmed = tried[pick][0], others if len(others) else asked
     found = recall_of(one_by_one(index, confirmed, k), pruned.search(confirmed, k))
@@ -144,31 +149,52 @@ def shares_of(hits: Hits, exact: Hits) -> Float64[ndarray, "b"]:
     return np.array(found, dtype=np.float64)
 
 
-def _approximate(
-    pruned: PrunedIndex, vectors: ndarray, asked: ndarray, k: int, seed: int
-) -> Iterator[tuple[Index, Trial]]:
-    truth = pruned.search(asked, k)
+def _ended_early(pruned: PrunedIndex, asked: ndarray, truth: Hits) -> Iterator[tuple[Index, Trial]]:
+    """The index that ends early, told to end earlier and earlier."""
     for cosine in COSINES:
-        index = replace(pruned, cosine=cosine)
-        found = shares_of(one_by_one(index, asked, k), truth)
-        yield index, _trial("pruned", cosine, found, index.read(asked, k))
-    if len(vectors) < 8 * EACH:
-        return
-    for kind, augment in (("partitioned", True), ("partitioned, raw", False)):
-        drawers = PartitionedIndex.over(vectors, seed=seed, augment=augment)
-        for probes in PROBES:
-            opened = replace(drawers, probes=probes)
-            read = opened.read(asked, k)
-            if read > len(vectors) / 2:
-                continue
-            found = shares_of(one_by_one(opened, asked, k), truth)
-            yield opened, _trial(kind, float(probes), found, read)
-            if found.mean() > 0.999:
-                break
+        yield _tried("pruned", cosine, replace(pruned, cosine=cosine), asked, truth)
 
 
-def _trial(kind: str, setting: float, shares: Float64[ndarray, "b"], read: float) -> Trial:
+def _partitioned(
+    vectors: ndarray, asked: ndarray, truth: Hits, recall: float, seed: int
+) -> list[tuple[Index, Trial]]:
+    """Drawers, more and more of them opened; most often around as many as are just enough."""
+    drawers = PartitionedIndex.over(vectors, seed=seed)
+
+    def opened(probes: int) -> tuple[Index, Trial]:
+        index = replace(drawers, probes=probes)
+        return _tried("partitioned", float(probes), index, asked, truth)
+
+    tried: dict[int, tuple[Index, Trial]] = {}
+    for probes in PROBES:
+        if probes > drawers.lists.nlist:
+            break
+        tried[probes] = opened(probes)
+        if tried[probes][1].recall > 0.999 or tried[probes][1].read > len(vectors) / 2:
+            break
+    few = max((p for p in tried if not _reaches(tried[p][1], recall)), default=0)
+    many = min((p for p in tried if p > few), default=0)
+    while many - few > 1 and many > NEARLY * few > 0:
+        between = (few + many) // 2
+        tried[between] = opened(between)
+        if _reaches(tried[between][1], recall):
+            many = between
+        else:
+            few = between
+    return [tried[probes] for probes in sorted(tried)]
+
+
+def _reaches(trial: Trial, recall: float) -> bool:
+    """By a standard error."""
+    return trial.recall - trial.error >= recall
+
+
+def _tried(
+    kind: str, setting: float, index: PrunedIndex | PartitionedIndex, asked: ndarray, truth: Hits
+) -> tuple[Index, Trial]:
+    k = truth.rows.shape[1]
+    shares = shares_of(one_by_one(index, asked, k), truth)
     count = max(len(shares), 1)
     mean = float(shares.mean()) if len(shares) else 1.0
     error = float(shares.std()) / count**0.5 if len(shares) else 0.0
-    return Trial(kind, setting, round(mean, 5), read, error=round(error, 5))
+    return index, Trial(kind, setting, round(mean, 5), index.read(asked, k), error=round(error, 5))

@@ -32,7 +32,7 @@ class PrunedIndex:
 
     Cost: O(scanned·dim) a query. Of factors of matrix factorization, whose norms follow popularity,
     a tenth is scanned, or less; where all have one norm, all.
-    Prefer: `PartitionedIndex` where a large catalog has norms alike.
+    Prefer: `PartitionedIndex` for a large catalog, where nearly the whole list is enough.
     Source: Teflioudi, Gemulla & Mykytiuk 2015 (LEMP), length-based pruning.
 
     >>> index = PrunedIndex.over(np.array([[3, 0], [0, 1], [2, 0]], np.float32))
