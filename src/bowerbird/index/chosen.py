@@ -25,6 +25,8 @@ PROBES = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 """
 NEARLY = 1.05
 """How many more than too few is about right."""
+SURELY = 2
+"""Standard errors by which recall has to be above what is asked for."""
 ASKED = 200
 """Queries that settings are tried on; as many others confirm the choice."""
 
@@ -73,7 +75,7 @@ def chosen(
 
     Where an exact answer reads no more than `free` vectors a query, lists are exact. Else
     approximate settings are tried on half of the queries; the one that reads least among those that
-    reach `recall` by a standard error is asked the other half.
+    reach `recall` by two standard errors is asked the other half.
 
     Args:
         vectors: what is to be found.
@@ -185,8 +187,8 @@ def _partitioned(
 
 
 def _reaches(trial: Trial, recall: float) -> bool:
-    """By a standard error."""
-    return trial.recall - trial.error >= recall
+    """Surely: by so many standard errors."""
+    return trial.recall - SURELY * trial.error >= recall
 
 
 def _tried(
