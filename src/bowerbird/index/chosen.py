@@ -167,12 +167,15 @@ def _partitioned(
         index = replace(drawers, probes=probes)
         return _tried("partitioned", float(probes), index, asked, truth)
 
+    k = truth.rows.shape[1]
     tried: dict[int, tuple[Index, Trial]] = {}
     for probes in PROBES:
         if probes > drawers.lists.nlist:
             break
+        if replace(drawers, probes=probes).read(asked, k) > len(vectors) / 2:
+            continue  # so few that lists come out short, and all are opened; or too many
         tried[probes] = opened(probes)
-        if tried[probes][1].recall > 0.999 or tried[probes][1].read > len(vectors) / 2:
+        if tried[probes][1].recall > 0.999:
             break
     few = max((p for p in tried if not _reaches(tried[p][1], recall)), default=0)
     many = min((p for p in tried if p > few), default=0)

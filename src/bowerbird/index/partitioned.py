@@ -247,13 +247,16 @@ class PartitionedIndex:
         """
         import faiss
 
-        n, told = len(longer), faiss.swig_ptr
-        promised, opened = (np.empty((n, ways.nprobe), kind) for kind in (np.float32, np.int64))
-        scores, rows = (np.empty((n, k), kind) for kind in (np.float32, np.int64))
-        self.drawers.search_c(n, told(longer), ways.nprobe, told(promised), told(opened))
-        asked = longer if n == 1 else np.ascontiguousarray(longer[:, : self.lists.d])
-        told_of = (told(opened), told(promised), told(scores), told(rows))
-        self.lists.search_preassigned_c(n, told(asked), k, *told_of, False, ways)
+        n, probes, told = len(longer), ways.nprobe, faiss.swig_ptr
+        promised, opened = np.empty((n, probes), np.float32), np.empty((n, probes), np.int64)
+        scores, rows = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
+        asked, drawers = told(longer), (told(opened), told(promised))
+        self.drawers.search_c(n, asked, probes, *drawers[::-1])
+        if n > 1:
+            longer = np.ascontiguousarray(longer[:, : self.lists.d])
+            asked = told(longer)
+        found = (told(scores), told(rows))
+        self.lists.search_preassigned_c(n, asked, k, *drawers, *found, False, ways)
         return scores, rows
 
     def _opened(
