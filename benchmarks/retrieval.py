@@ -169,7 +169,7 @@ def serve_ours(folder: Path, seed: int) -> None:
     exact = ExactIndex(items)
     truth = exact.search(queries, K).rows
     np.save("truth.npy", truth)
-    indexes, theirs, facts = built(items, queries[:TUNED], seed)
+    indexes, theirs, facts = built(items, queries[:TUNED], truth[:TUNED], seed)
     faiss.omp_set_num_threads(1)
     engines = {"ours, exact": ours(exact), **scans(items), **indexes, **theirs}
     asked = singly(queries[TUNED:])
@@ -183,6 +183,7 @@ def serve_ours(folder: Path, seed: int) -> None:
 def built(
     items: Any,  # noqa: ANN401  arrays, imported late
     tuned: Any,  # noqa: ANN401
+    truth: Any,  # noqa: ANN401
     seed: int,
 ) -> tuple[dict[str, Ask], dict[str, Ask], dict[str, Any]]:
     """Our indexes, bare faiss that opens as many drawers, and how they came to be."""
@@ -201,7 +202,7 @@ def built(
     probes = int(min(enough, key=lambda trial: trial.read).setting)
     theirs = {
         "bare faiss, our drawers": the_same(drawers, probes),
-        "bare faiss, L2": bare_faiss(items, tuned, drawers.lists.nlist, seed),
+        "bare faiss, L2": bare_faiss(items, tuned, truth, (drawers.lists.nlist, seed)),
     }
     indexes = {"ours, pruned": ours(PrunedIndex.over(items)), "ours, chosen": ours(found.index)}
     for opened in (int(trial.setting) for trial in tried):
@@ -253,16 +254,20 @@ def the_same(drawers: Any, probes: int) -> Ask:  # noqa: ANN401  a PartitionedIn
     return ask
 
 
-def bare_faiss(items: Any, tuned: Any, count: int, seed: int) -> Ask:  # noqa: ANN401  arrays
+def bare_faiss(
+    items: Any,  # noqa: ANN401  arrays, imported late
+    tuned: Any,  # noqa: ANN401
+    truth: Any,  # noqa: ANN401
+    made: tuple[int, int],  # of so many drawers, from this seed
+) -> Ask:
     """The library by itself, over the longer vectors; it opens as few drawers as are enough."""
     import faiss
     import numpy as np
 
     from bowerbird.index.augmented import augmented
-    from bowerbird.index.exact import ExactIndex
     from bowerbird.index.partitioned import LESSONS
 
-    longer = augmented(items)
+    (count, seed), longer = made, augmented(items)
     faiss.omp_set_num_threads(2)
     quantizer = faiss.IndexFlatL2(longer.shape[1])
     index = faiss.IndexIVFFlat(quantizer, longer.shape[1], count, faiss.METRIC_L2)
@@ -270,7 +275,7 @@ def bare_faiss(items: Any, tuned: Any, count: int, seed: int) -> Ask:  # noqa: A
     index.cp.min_points_per_centroid = 1
     index.train(longer)
     index.add(longer)
-    zero, truth = np.zeros((1, 1), np.float32), ExactIndex(items).search(tuned, K).rows
+    zero = np.zeros((1, 1), np.float32)
 
     def ask(query: np.ndarray) -> np.ndarray:
         return index.search(np.concatenate([query, zero], axis=1), K)[1][0]

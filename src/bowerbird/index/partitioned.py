@@ -58,7 +58,7 @@ class PartitionedIndex:
     looked at in the vectors themselves, where it is little.
 
     Cost: O(√n·dim) a query, about; half the memory of the vectors beside them, and 8 bytes each.
-    Prefer: `PrunedIndex` below some hundred thousand items.
+    Prefer: `PrunedIndex` where the whole list has to be found.
     Source: Bachrach et al. 2014, eq. 4 (the coordinate); Bruch, Krishnan & Nardini 2024 (drawers by
     mean and deviation; here one deviation for all directions); Jégou, Douze & Schmid 2011 (inverted
     lists); Douze et al. 2024 (faiss).
