@@ -3,7 +3,8 @@
 BowerbirdError
 ├── DataError      the input breaks a promise: file, column, row, shape, unknown id   (a ValueError)
 ├── ConfigError    a recipe or an option says something we cannot mean                (a ValueError)
-└── ArtifactError  a run folder is missing, half-written or of another version        (an OSError)
+├── ArtifactError  a run folder is missing, half-written or of another version        (an OSError)
+└── StoreDown      a database does not answer; asking again may help          (a ConnectionError)
 
 A message says what was expected, what came, where, and the remedy, on one line.
 """
@@ -23,3 +24,7 @@ class ConfigError(BowerbirdError, ValueError):
 
 class ArtifactError(BowerbirdError, OSError):
     """A run folder cannot be read or written; the message says how to make it again."""
+
+
+class StoreDown(BowerbirdError, ConnectionError):
+    """A database does not answer; the message says which, and what it said."""

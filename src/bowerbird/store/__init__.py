@@ -1,0 +1,1 @@
+"""What changes while lists are served: facts, catalog, people, keys, in a database."""

@@ -1,0 +1,183 @@
+"""What a store can do: one protocol, whatever database stands behind it.
+
+Written are rows that are whole or not there; what a call has returned from is on disk. Every method
+may be called from any thread.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from bowerbird.data.facts import Done, Frames, Merge, Seen, Served
+
+Outcome = Literal["accepted", "duplicate", "conflict"]
+"""Of an event: new · the same was there · another was there under this id, and stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a history holds of an event."""
+
+    item: str
+    type: str  # of `Done`; "seen" for an exposure
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest state of an item or a person, and which change of the store it was."""
+
+    id: str
+    fields: Mapping[str, Any] | None  # plain JSON values; None: deleted
+    number: int = 0  # of the change, rising
+    time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as it is kept: only a hash of the secret part."""
+
+    id: str  # what is shown of it: pk_… or sk_… and some letters
+    digest: str  # SHA-256 of the whole key, hex
+    kind: Literal["public", "secret"]
+    scopes: tuple[str, ...]
+    name: str
+    made: int
+    expires: int | None = None
+    revoked: int | None = None
+    used: int | None = None  # last time, to the minute
+
+
+class FactLog(Protocol):
+    """The three facts. What is there stays as it is, but for people who are deleted."""
+
+    def serve(self, lists: Sequence[Served]) -> None:
+        """Add lists; one whose rec_id is there already is left out."""
+
+    def record(self, events: Sequence[Seen | Done]) -> list[Outcome]:
+        """Add events, the first of an id wins; what became of each, in their order."""
+
+    def served(self, rec_id: str) -> Served | None:
+        """The list of this id."""
+
+    def histories(self, users: Sequence[str], last: int) -> list[list[Past]]:
+        """The newest `last` events of each person, oldest first, of all names merged into them."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Rows of each table."""
+
+    def frames(self, since: int = 0, until: int | None = None) -> Frames:
+        """Facts that arrived in [since, until): lists by their time, events by `arrived`."""
+
+    def newest(self, limit: int, before: int | None = None) -> list[tuple[int, Done]]:
+        """The events that came last, newest first, each with its number, to page on from."""
+
+
+class Table(Protocol):
+    """Items, or people, by id: the newest state of each."""
+
+    def put(self, changes: Sequence[Change]) -> int:
+        """Replace or add; `fields` None deletes. The number of the last change."""
+
+    def patch(self, changes: Sequence[Change]) -> list[bool]:
+        """Lay fields over those that are there; a field that is None goes. Which were there."""
+
+    def get(self, ids: Sequence[str]) -> list[Change | None]:
+        """The state of each; None where there is none, or it was deleted."""
+
+    def page(self, after: str, limit: int) -> list[Change]:
+        """Those that are there, by id, behind this one."""
+
+    def since(self, number: int, limit: int) -> list[Change]:
+        """Changes of a higher number, deletions too, oldest first."""
+
+
+class People(Protocol):
+    """Who is who, and who is gone. Names are keys."""
+
+    def merge(self, merges: Sequence[Merge]) -> list[bool]:
+        """From now on `user` is `into`; which were new. A circle is refused.
+
+        Raises:
+            DataError: `into` was merged into `user` before.
+        """
+
+    def merged(self) -> list[Merge]:
+        """All merges there were."""
+
+    def names(self, user: str) -> list[str]:
+        """Everyone who was merged into this person, and the person."""
+
+    def export(self, user: str) -> Mapping[str, Any]:
+        """All that is held of a person and their merged names, as plain JSON values."""
+
+    def delete(self, user: str, time: int) -> Mapping[str, int]:
+        """Erase a person and their merged names: rows that went, by table. Twice is 0 rows."""
+
+    def deleted(self, since: int = 0) -> list[tuple[str, int]]:
+        """Who was deleted at or after this time, and when."""
+
+
+class Keys(Protocol):
+    """API keys."""
+
+    def add(self, key: Key) -> None:
+        """A new one.
+
+        Raises:
+            DataError: one of this id is there.
+        """
+
+    def find(self, digest: str) -> Key | None:
+        """The key with this hash, revoked and expired ones too."""
+
+    def all(self) -> list[Key]:
+        """All there ever were, the oldest first."""
+
+    def revoke(self, id: str, time: int) -> bool:
+        """From this time on it opens nothing; whether it was there and open."""
+
+    def touch(self, id: str, time: int) -> None:
+        """It was used."""
+
+
+class Papers(Protocol):
+    """Small documents by name: scenarios, schedules, marks of what was done."""
+
+    def put(self, name: str, document: Any) -> None:  # noqa: ANN401  whatever JSON can hold
+        """Replace or add; None removes."""
+
+    def get(self, name: str) -> Any:  # noqa: ANN401
+        """The document; None where there is none."""
+
+    def names(self, start: str = "") -> list[str]:
+        """Those that begin so, sorted."""
+
+
+class Store(Protocol):
+    """All of it, over one database."""
+
+    facts: FactLog
+    items: Table
+    users: Table
+    people: People
+    keys: Keys
+    papers: Papers
+
+    def ping(self) -> None:
+        """Ask the database for something.
+
+        Raises:
+            StoreDown: it does not answer.
+        """
+
+    def backup(self, to: Path) -> None:
+        """A copy of everything as of one moment, while others write.
+
+        Raises:
+            ArtifactError: it cannot be written, or is there already.
+        """
+
+    def close(self) -> None:
+        """Give back what is held."""
