@@ -67,7 +67,7 @@ def _best(bench: Bench) -> Any:  # noqa: ANN401  imported late
     from bowerbird.data.vocabulary import Vocabulary
     from bowerbird.encoders.als import Als
     from bowerbird.encoders.popularity import Popularity
-    from bowerbird.runs.assemble import recommender_of
+    from bowerbird.surfaces.assemble import recommender_of
 
     events = pl.read_parquet(bench.data / "ml-1m" / "interactions.parquet")
     users, items = (

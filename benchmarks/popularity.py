@@ -129,7 +129,7 @@ def _frontiers(bench: Bench, folder: Path) -> tuple[dict[str, list[dict[str, flo
     from bowerbird.retrieval.discounted import Discounted, log_popularity
     from bowerbird.retrieval.models import as_retriever
     from bowerbird.retrieval.retriever import VectorRetriever
-    from bowerbird.runs.run import load_run
+    from bowerbird.surfaces.run_folder import load_run
 
     run, ease = load_run(folder), load_run(bench.scratch / "ease")
     judge = _Judge.of(run.data, bench.scratch / "validation.parquet")

@@ -38,7 +38,7 @@ def fitted(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401  a Datase
 def _ours(name: str, data: Any, seed: int) -> Answer:  # noqa: ANN401  imported late
     from bowerbird.encoders.popularity import Popularity
     from bowerbird.retrieval.models import estimator_of
-    from bowerbird.runs.assemble import recommender_of
+    from bowerbird.surfaces.assemble import recommender_of
 
     settings: dict[str, Any] = {}
     if name == "als":

@@ -25,7 +25,7 @@ from bowerbird.data.split import RULES
 from bowerbird.data.synthetic import World
 from bowerbird.retrieval.models import MODELS, estimator_of
 from bowerbird.runs import recipe as recipes
-from bowerbird.runs import scenario
+from bowerbird.surfaces import scenario
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -12,7 +12,7 @@ from bowerbird.index import chosen
 from bowerbird.index.chosen import recall_of
 from bowerbird.index.postgres import PostgresIndex
 from bowerbird.retrieval.retriever import VectorRetriever
-from bowerbird.runs.run import load_run
+from bowerbird.surfaces.run_folder import load_run
 
 
 @pytest.fixture(scope="module")

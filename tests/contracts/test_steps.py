@@ -21,7 +21,7 @@ from bowerbird.ranking.freshness import Recent, Rotate
 from bowerbird.ranking.quota import Quota
 from bowerbird.ranking.rules import Boost, Rule, Rules
 from bowerbird.retrieval.cooccurrence import CoOccurrence
-from bowerbird.runs.assemble import recommender_of
+from bowerbird.surfaces.assemble import recommender_of
 from worlds import cycles
 
 N = 12

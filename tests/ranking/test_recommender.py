@@ -3,7 +3,7 @@ import numpy as np
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.retrieval.cooccurrence import CoOccurrence
-from bowerbird.runs.assemble import recommender_of
+from bowerbird.surfaces.assemble import recommender_of
 from worlds import cycles
 
 

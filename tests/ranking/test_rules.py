@@ -13,7 +13,7 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.ranking.rules import Rule, Rules
 from bowerbird.retrieval.cooccurrence import CoOccurrence
-from bowerbird.runs.assemble import recommender_of
+from bowerbird.surfaces.assemble import recommender_of
 from worlds import cycles
 
 K = 4

@@ -13,9 +13,10 @@ from bowerbird.retrieval.cooccurrence import CoOccurrence
 from bowerbird.retrieval.models import MODELS, seeded
 from bowerbird.runs.auto import Auto, chosen, named_estimator
 from bowerbird.runs.contest import Contest, try_all
-from bowerbird.runs.run import load_run, train, write_run
+from bowerbird.runs.run import train, write_run
 from bowerbird.runs.tune import Terms, halves
 from bowerbird.runs.verdict import words
+from bowerbird.surfaces.run_folder import load_run
 from worlds import cycles, dataset
 
 

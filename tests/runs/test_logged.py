@@ -8,7 +8,8 @@ from bowerbird.data.queries import Queries
 from bowerbird.errors import DataError
 from bowerbird.index.index import Hits
 from bowerbird.ranking.features import Features
-from bowerbird.runs.logged import feature_columns, read_logged
+from bowerbird.runs.logged import read_logged
+from bowerbird.surfaces.feature_columns import feature_columns
 from worlds import dataset
 
 NAMES = ("score", "history")
@@ -29,7 +30,7 @@ def file_of(folder, name="lists.parquet", **changed):
 
 
 def test_columns_are_the_features_of_the_candidates_whatever_is_shown(monkeypatch):
-    monkeypatch.setattr("bowerbird.runs.logged.BLOCK", 1)
+    monkeypatch.setattr("bowerbird.surfaces.feature_columns.BLOCK", 1)
     features = Features.of(dataset([[0, 1, 2], [2, 3, 1]]))
     queries = Queries.of([[0], [2, 1]])
     scores = np.array([[3, 2, 1], [6, 5, 4]], np.float32)

@@ -9,9 +9,10 @@ from bowerbird.data.columns import Column
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.retrieval.models import seeded
-from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.newcomers import for_newcomers
-from bowerbird.runs.run import load_run, train, write_run
+from bowerbird.runs.run import train, write_run
+from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.surfaces.run_folder import load_run
 from worlds import dataset
 
 

@@ -17,16 +17,10 @@ from bowerbird.encoders.session import silent
 from bowerbird.errors import ArtifactError, DataError
 from bowerbird.ranking.features import Features
 from bowerbird.ranking.rerank import Rerank
-from bowerbird.runs.assemble import recommender_of
-from bowerbird.runs.reranking import (
-    keep_reranker,
-    kept_reranker,
-    learned,
-    lesson_of,
-    rule_for,
-    worth,
-)
-from bowerbird.runs.run import Run
+from bowerbird.runs.reranking import keep_reranker, learned, lesson_of, rule_for, worth
+from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.surfaces.kept import kept_reranker
+from bowerbird.surfaces.run_folder import Run
 from worlds import dataset
 
 SMALL = Rerank(trees=30, leaves=4, least=10, threads=1)

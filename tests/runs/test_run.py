@@ -10,8 +10,9 @@ from bowerbird.data.digest import data_digest
 from bowerbird.data.synthetic import World
 from bowerbird.errors import ArtifactError
 from bowerbird.retrieval.models import MODELS, seeded
-from bowerbird.runs.assemble import recommender_of
-from bowerbird.runs.run import load_run, train, write_run
+from bowerbird.runs.run import train, write_run
+from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.surfaces.run_folder import load_run
 from worlds import cycles
 
 FACTS = {"model": "cooccurrence", "seed": 0}

@@ -13,10 +13,10 @@ from bowerbird.evaluation.background import Background
 from bowerbird.evaluation.health import Limits
 from bowerbird.evaluation.offline import evaluate
 from bowerbird.retrieval.models import seeded
-from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.compare import Plan, compare
 from bowerbird.runs.tune import Half
-from bowerbird.runs.turning import measured, new_items, turned
+from bowerbird.runs.turning import measured, new_items
+from bowerbird.surfaces.assemble import recommender_of, turned
 from worlds import cycles, dataset
 
 

@@ -14,12 +14,12 @@ from bowerbird.cli.reading import now
 from bowerbird.data.dataset import Catalog
 from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError
-from bowerbird.runs.indexing import kept_index
-from bowerbird.runs.people import people_for
 from bowerbird.runs.recipe import read_recipe, run_recipe
-from bowerbird.runs.run import load_run
-from bowerbird.runs.scenario import Scenario, scenarios_of
-from bowerbird.runs.surfaces import Ask, surface_of
+from bowerbird.surfaces.kept import kept_index
+from bowerbird.surfaces.people import people_for
+from bowerbird.surfaces.run_folder import load_run
+from bowerbird.surfaces.scenario import Scenario, scenarios_of
+from bowerbird.surfaces.surface import Ask, surface_of
 
 
 def ask(

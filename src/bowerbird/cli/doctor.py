@@ -13,9 +13,9 @@ import typer
 
 from bowerbird.cli.console import print_facts, print_json, working
 from bowerbird.data.known import default_cache
-from bowerbird.runs.indexing import kept_index
-from bowerbird.runs.reranking import kept_reranker
-from bowerbird.runs.run import load_run, versions
+from bowerbird.runs.run import versions
+from bowerbird.surfaces.kept import kept_index, kept_reranker
+from bowerbird.surfaces.run_folder import load_run
 
 EXTRAS = {
     "train": ("torch",),

@@ -32,7 +32,7 @@ from bowerbird.retrieval.models import FAST, MODELS
 from bowerbird.runs.compare import Comparison, Plan, compare
 from bowerbird.runs.recipe import Recipe, model_names
 from bowerbird.runs.run import versions
-from bowerbird.runs.strict import seconds_of
+from bowerbird.surfaces.strict import seconds_of
 
 _SPLIT = "Split"
 _BESIDE = "Dial and health"

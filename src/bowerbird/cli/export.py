@@ -11,7 +11,7 @@ from bowerbird.encoders.exported import export as write
 from bowerbird.encoders.transformer import TransformerEncoder
 from bowerbird.encoders.two_tower import TwoTowerEncoder
 from bowerbird.errors import ConfigError
-from bowerbird.runs.run import load_run
+from bowerbird.surfaces.run_folder import load_run
 
 PROBES = 64
 """Histories on which the exported network is held beside the model."""

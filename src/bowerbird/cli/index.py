@@ -16,7 +16,7 @@ from bowerbird.index.chosen import ASKED, Chosen, Trial
 from bowerbird.index.index import Index
 from bowerbird.runs.handover import Found, hand_over, measured
 from bowerbird.runs.indexing import RECALL, K, built, keep_index, vectors_of
-from bowerbird.runs.run import Run, load_run
+from bowerbird.surfaces.run_folder import Run, load_run
 
 TIMED = 50
 """Single queries timed, after a few that are not."""

@@ -16,7 +16,7 @@ from bowerbird.data.tables import Source, opened
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.runs.recipe import Recipe
-from bowerbird.runs.run import Run
+from bowerbird.surfaces.run_folder import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from bowerbird.data.queries import Queries
 from bowerbird.errors import ConfigError
 from bowerbird.retrieval.eligible import rows_of
 from bowerbird.retrieval.searched import TEXT
-from bowerbird.runs.scenario import Scenario
+from bowerbird.surfaces.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)

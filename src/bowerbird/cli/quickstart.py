@@ -18,11 +18,11 @@ from bowerbird.data.known import KNOWN, default_cache, fetch
 from bowerbird.data.split import ByTime
 from bowerbird.index.index import Hits
 from bowerbird.retrieval.models import FAST, as_retriever
-from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.compare import Comparison, Plan, compare
 from bowerbird.runs.recipe import ModelTable, Recipe, recipe_of
 from bowerbird.runs.run import Stopwatch, Trained, write_run
 from bowerbird.runs.tune import settings_of
+from bowerbird.surfaces.assemble import recommender_of
 
 DATA = "movielens-100k-films"
 FILMS = (

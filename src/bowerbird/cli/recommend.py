@@ -32,12 +32,12 @@ from bowerbird.errors import ConfigError
 from bowerbird.index.index import Hits
 from bowerbird.index.stored import digest
 from bowerbird.ranking.features import Features
-from bowerbird.runs.indexing import kept_index
 from bowerbird.runs.recipe import Recipe, read_recipe, run_recipe
-from bowerbird.runs.run import load_run
-from bowerbird.runs.scenario import Reranked, Scenario, scenarios_of
 from bowerbird.runs.streamed import FORMATS, Parts
-from bowerbird.runs.surfaces import Ask, Surface, known_of_hits, surface_of
+from bowerbird.surfaces.kept import kept_index
+from bowerbird.surfaces.run_folder import load_run
+from bowerbird.surfaces.scenario import Reranked, Scenario, scenarios_of
+from bowerbird.surfaces.surface import Ask, Surface, known_of_hits, surface_of
 
 BATCH = 10_000
 """Users answered between two progress messages."""

@@ -10,8 +10,9 @@ from bowerbird.ranking.features import Features
 from bowerbird.ranking.recommender import FETCH
 from bowerbird.ranking.rerank import Rerank, library
 from bowerbird.runs.logged import read_logged
-from bowerbird.runs.reranking import FOLDER, Verdict, keep_reranker, learned, lesson_of
-from bowerbird.runs.run import load_run
+from bowerbird.runs.reranking import Verdict, keep_reranker, learned, lesson_of
+from bowerbird.surfaces.kept import FOLDER
+from bowerbird.surfaces.run_folder import load_run
 
 
 def rerank(

@@ -9,7 +9,7 @@ from bowerbird.cli.console import print_json, print_table, working
 from bowerbird.cli.reading import now
 from bowerbird.errors import DataError
 from bowerbird.retrieval.models import as_retriever
-from bowerbird.runs.run import load_run
+from bowerbird.surfaces.run_folder import load_run
 
 
 def similar(

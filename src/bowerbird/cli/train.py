@@ -15,9 +15,10 @@ from bowerbird.cli.reading import now, read, recipe_from
 from bowerbird.encoders.session import Session
 from bowerbird.errors import ConfigError
 from bowerbird.retrieval.models import MODELS
-from bowerbird.runs.run import Stopwatch, load_facts, write_run
+from bowerbird.runs.run import Stopwatch, write_run
 from bowerbird.runs.run import train as fit
 from bowerbird.runs.tune import Choice
+from bowerbird.surfaces.run_folder import load_facts
 
 SHORT = {
     "history length": "people, {} events",

@@ -21,11 +21,11 @@ from bowerbird.evaluation.report import Report
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.blend import Blend, fit_with, takes_session
 from bowerbird.retrieval.retriever import Retriever
-from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.auto import as_is, chosen, named_estimator
 from bowerbird.runs.run import Stopwatch
 from bowerbird.runs.tune import Choice, Half, Terms, choose_fallback, halves, settings_of
 from bowerbird.runs.turning import USERS, measured
+from bowerbird.surfaces.assemble import recommender_of
 
 Tell = Callable[[str, str], None]
 """Told (model, what is being done)."""

@@ -15,7 +15,7 @@ from bowerbird.encoders.encoder import Encoder
 from bowerbird.errors import ArtifactError
 from bowerbird.index.chosen import ASKED, CHEAP, Chosen, chosen
 from bowerbird.index.index import Index
-from bowerbird.index.stored import load_index, save_index
+from bowerbird.index.stored import save_index
 from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever
 
@@ -76,21 +76,3 @@ def keep_index(run: Path, found: Chosen, asked: ndarray) -> None:
             save_json(partial / "chosen.json", found.to_json())
     except OSError as error:
         raise ArtifactError(f"{run / 'index'}: cannot be written: {error}") from error
-
-
-def kept_index(run: Path, n: int) -> Index | None:
-    """The index of a run of n items; None where it has none: exact answers cost nothing then.
-
-    Raises:
-        ArtifactError: it is damaged, or of another catalog.
-    """
-    if not (run / "index").is_dir():
-        return None
-    try:
-        index = load_index(run / "index")
-    except ArtifactError as error:
-        raise ArtifactError(f"{error} with «bowerbird index tune {run}»") from None
-    if len(index) != n:
-        came = f"{n:,} items expected (the run), {len(index):,} came"
-        raise ArtifactError(f"{run / 'index'}: {came}: «bowerbird index tune {run}» builds it anew")
-    return index

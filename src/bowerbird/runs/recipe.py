@@ -19,8 +19,8 @@ from bowerbird.encoders.encoder import Estimator
 from bowerbird.errors import ConfigError
 from bowerbird.retrieval.models import MODELS
 from bowerbird.runs.auto import Auto, named_estimator
-from bowerbird.runs.scenario import Scenario, scenario_part, scenarios_of
-from bowerbird.runs.strict import Strict, seconds_of
+from bowerbird.surfaces.scenario import Scenario, scenario_part, scenarios_of
+from bowerbird.surfaces.strict import Strict, seconds_of
 
 Settings = TypeVar("Settings")
 

