@@ -177,6 +177,37 @@ def _allowed(engine: Recommender) -> int:
     return len(engine.retriever.popularity) if allow is None else int(np.count_nonzero(allow))
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What of a scenario is the same whatever it is asked: made once, asked often."""
+
+    run: Run
+    scenario: Scenario
+    model: Retriever  # of the run, over its catalog
+    engine: Recommender  # retrieves as the surface does; no mask, no steps
+    reranker: Reranker | None = None
+
+    @classmethod
+    def of(cls, run: Run, scenario: Scenario, plain: Recommender) -> "Opened":
+        """Over a run.
+
+        Args:
+            run: with the catalog that is to be shown.
+            scenario: which of its surfaces.
+            plain: the run's own recommender (`recommender_of`), which all its scenarios share.
+
+        Raises:
+            ConfigError: a setting does not fit the data or the model.
+        """
+        model, retriever = plain.retriever.main, plain.retriever
+        engine = replace(plain, repeats=scenario.repeats)
+        if scenario.surface != "for-you" and not scenario.discount:
+            retriever = replace(retriever, main=_retriever(run, scenario, model))
+            engine = replace(engine, retriever=retriever)
+        learned = any(isinstance(table, Reranked) for table in scenario.steps)
+        return cls(run, scenario, model, engine, _reranker(run) if learned else None)
+
+
 def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
     """A scenario over a run.
 
@@ -184,23 +215,33 @@ def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
         ConfigError: a setting does not fit the data or the model.
         DataError: an id is not in the catalog.
     """
+    plain = recommender_of(run.fitted, run.data, run.fallback, index=ask.index)
+    return asked_of(Opened.of(run, scenario, plain), ask)
+
+
+def asked_of(opened: Opened, ask: Ask) -> Surface:
+    """A scenario that is open already, at a moment, for lists of a length.
+
+    Raises:
+        ConfigError: a setting does not fit the data or the model.
+        DataError: an id is not in the catalog.
+    """
+    run, scenario, engine = opened.run, opened.scenario, opened.engine
     data, k = run.data, ask.k or scenario.k
     filters = (scenario.filter, ask.filter)
     may = eligible(data.catalog, ask.now, filters, ask.only, ask.never)
-    engine = recommender_of(run.fitted, data, run.fallback, scenario.repeats, index=ask.index)
     engine = replace(engine, allow=may.allow, fetch=max(scenario.fetch, k))
-    model = engine.retriever.main
     if scenario.discount:
         engine = turned(engine, data, scenario.discount, k)
-    if scenario.surface != "for-you":
-        main = _retriever(run, scenario, engine.retriever.main)
-        engine = replace(engine, retriever=replace(engine.retriever, main=main))
+        if scenario.surface != "for-you":
+            main = _retriever(run, scenario, engine.retriever.main)
+            engine = replace(engine, retriever=replace(engine.retriever, main=main))
     lately = scenario.recently
     recently = None
     if lately:
         recently = Recently(ask.now, seconds_of(lately.within, "within"), lately.times)
     explore = Explore(**scenario.explore.model_dump()) if scenario.explore else None
-    make = partial(_step, run=run, model=model, now=ask.now, k=k)
+    make = partial(_step, opened=opened, now=ask.now, k=k)
     steps = _named([(table.step, make(table)) for table in scenario.steps])
     learned = [step.fetch for step in steps.values() if isinstance(step, Reranker)]
     fetch = max(k, *learned) if learned else engine.fetch  # places are among as many candidates
@@ -274,11 +315,12 @@ def _search(run: Run) -> Retriever:
     return Searched.over(reader, run.data.catalog)
 
 
-def _step(table: StepTable, run: Run, model: Retriever, now: int, k: int) -> Step:
+def _step(table: StepTable, opened: Opened, now: int, k: int) -> Step:
     """The step that a table asks for."""
-    data = run.data
+    data, model = opened.run.data, opened.model
     if isinstance(table, Reranked):
-        return _reranker(run)
+        assert opened.reranker is not None  # it was asked for when the scenario was opened
+        return opened.reranker
     if isinstance(table, Diversify):
         vectors = _vectors(table, data, model)
         return (Mmr if table.step == "mmr" else Dpp)(vectors, table.weight, k)
