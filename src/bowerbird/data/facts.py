@@ -66,7 +66,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Somebody did something with an item: a click, a purchase, a refund and so on."""
+    """Somebody did something with an item: click, cart, purchase, hide, refund and so on."""
 
     event_id: str
     user: str

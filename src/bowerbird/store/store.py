@@ -7,7 +7,7 @@ may be called from any thread.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from bowerbird.data.facts import Done, Frames, Merge, Seen, Served
 
@@ -49,6 +49,7 @@ class Key:
     used: int | None = None  # last time, to the minute
 
 
+@runtime_checkable
 class FactLog(Protocol):
     """The three facts. What is there stays as it is, but for people who are deleted."""
 
@@ -74,6 +75,7 @@ class FactLog(Protocol):
         """The events that came last, newest first, each with its number, to page on from."""
 
 
+@runtime_checkable
 class Table(Protocol):
     """Items, or people, by id: the newest state of each."""
 
@@ -93,6 +95,7 @@ class Table(Protocol):
         """Changes of a higher number, deletions too, oldest first."""
 
 
+@runtime_checkable
 class People(Protocol):
     """Who is who, and who is gone. Names are keys."""
 
@@ -119,6 +122,7 @@ class People(Protocol):
         """Who was deleted at or after this time, and when."""
 
 
+@runtime_checkable
 class Keys(Protocol):
     """API keys."""
 
@@ -142,6 +146,7 @@ class Keys(Protocol):
         """It was used."""
 
 
+@runtime_checkable
 class Papers(Protocol):
     """Small documents by name: scenarios, schedules, marks of what was done."""
 
@@ -155,6 +160,7 @@ class Papers(Protocol):
         """Those that begin so, sorted."""
 
 
+@runtime_checkable
 class Store(Protocol):
     """All of it, over one database."""
 

@@ -1,0 +1,164 @@
+"""Served, seen, done in the database: added once, read as histories or as tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from bowerbird.data.facts import SCHEMAS, Done, Frames, Seen, Served
+from bowerbird.store.database import Cursor, Database, Row, among, insert, portions, quoted
+from bowerbird.store.fact_rows import (
+    DONE,
+    SEEN,
+    SERVED,
+    SLOT,
+    digest,
+    done_of,
+    event_row,
+    served_of,
+    served_row,
+)
+from bowerbird.store.names import names_of
+from bowerbird.store.store import Outcome, Past
+
+TABLES = ("served", "seen", "done", "merges")
+NAMES = 100
+"""Whose events are asked for in one statement; SQLite joins at most 500 parts."""
+END = 2**63 - 1
+PART = """SELECT * FROM (
+    SELECT "user", {order} AS place, n, item, {type} AS type, "time" FROM {table}
+    WHERE "user" = ? ORDER BY "time" DESC, n DESC LIMIT ?) AS {table}"""
+PARTS = (
+    PART.format(table="seen", order=0, type="'seen'"),  # within a millisecond, seen is before done
+    PART.format(table="done", order=1, type="type"),
+)
+
+
+class LiveFacts:
+    """A `FactLog` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def serve(self, lists: Sequence[Served]) -> None:
+        """Add lists; one whose rec_id is there already is left out."""
+        rows = [served_row(one) for one in lists]
+        if rows:
+            self._database.write(lambda cursor: insert(cursor, "served", SERVED, rows))
+
+    def record(self, events: Sequence[Seen | Done]) -> list[Outcome]:
+        """Add events, the first of an id wins; what became of each, in their order."""
+        seen = [at for at, event in enumerate(events) if isinstance(event, Seen)]
+        done = [at for at, event in enumerate(events) if isinstance(event, Done)]
+        groups = [
+            (table, columns, places, [event_row(events[at]) for at in places])
+            for table, columns, places in (("seen", SEEN, seen), ("done", DONE, done))
+            if places
+        ]
+        if not groups:
+            return []
+
+        def work(cursor: Cursor) -> dict[int, Outcome]:
+            became: dict[int, Outcome] = {}
+            for table, columns, places, rows in groups:
+                became.update(zip(places, add_events(cursor, table, columns, rows), strict=True))
+            return became
+
+        outcomes = self._database.write(work)
+        return [outcomes[at] for at in range(len(events))]
+
+    def served(self, rec_id: str) -> Served | None:
+        """The list of this id."""
+        asked = f"SELECT {quoted(SERVED)} FROM served WHERE rec_id = ?"
+        rows = self._database.read(asked, [rec_id])
+        return served_of(rows[0]) if rows else None
+
+    def histories(self, users: Sequence[str], last: int) -> list[list[Past]]:
+        """The newest `last` events of each person, oldest first, of all names merged into them."""
+        names = names_of(self._database.read, users)
+        events: dict[str, list[Row]] = {name: [] for user in users for name in names[user]}
+        for some in portions(events, NAMES):
+            asked = " UNION ALL ".join(PARTS * len(some))
+            given = [value for name in some for value in (name, last) * len(PARTS)]
+            for name, *event in self._database.read(asked, given):
+                events[name].append((event[-1], *event))
+        out = []
+        for user in users:
+            of_all = sorted(event for name in names[user] for event in events[name])
+            newest = of_all[max(len(of_all) - last, 0) :]
+            out.append([Past(item, type, time) for time, _, _, item, type, _ in newest])
+        return out
+
+    def counts(self) -> Mapping[str, int]:
+        """Rows of each table."""
+        asked = ", ".join(f"(SELECT count(*) FROM {table})" for table in TABLES)
+        (counted,) = self._database.read(f"SELECT {asked}")
+        return dict(zip(TABLES, counted, strict=True))
+
+    def frames(self, since: int = 0, until: int | None = None) -> Frames:
+        """Facts that arrived in [since, until), merges of this time."""
+        end = END if until is None else until
+        found: dict[str, pl.DataFrame] = {}
+        with self._database.snapshot() as cursor:
+            for table, moment in zip(TABLES, ("time", "arrived", "arrived", "time"), strict=True):
+                columns = columns_of(table)
+                asked = f"SELECT {quoted(columns)} FROM {table}"
+                asked += f' WHERE "{moment}" >= ? AND "{moment}" < ? ORDER BY n'
+                found[table] = frame(table, cursor.rows(asked, [since, end]))
+        lists, slots = apart(found.pop("served"))
+        return Frames(served=lists, slots=slots, **found)
+
+    def newest(self, limit: int, before: int | None = None) -> list[tuple[int, Done]]:
+        """The events that came last, newest first, each with its number, to page on from."""
+        asked = f"SELECT n, {quoted(DONE)} FROM done WHERE n < ? ORDER BY n DESC LIMIT ?"
+        rows = self._database.read(asked, [END if before is None else before, limit])
+        return [(n, done_of(tuple(row))) for n, *row in rows]
+
+
+def columns_of(table: str) -> tuple[str, ...]:
+    """Those of the table in the database that are told to others."""
+    return SERVED if table == "served" else tuple(SCHEMAS[table])
+
+
+def frame(table: str, rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows of a table of the database."""
+    schema = dict(SCHEMAS[table])
+    if table == "served":
+        schema["slots"] = pl.String()
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+def apart(lists: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lists without their slots, and the slots as a table of their own."""
+    kinds = SCHEMAS["slots"]
+    held = pl.Struct({name: pl.List(kinds[name]) for name in SLOT})
+    slots = (
+        lists.select("rec_id", pl.col("slots").str.json_decode(held))
+        .unnest("slots")
+        .with_columns(position=pl.int_ranges(1, pl.col("item").list.len() + 1))
+        .explode("position", *SLOT, empty_as_null=False)
+        .select(pl.col(name).cast(kind) for name, kind in kinds.items())
+    )
+    return lists.drop("slots"), slots
+
+
+def add_events(
+    cursor: Cursor, table: str, columns: tuple[str, ...], rows: Sequence[Row]
+) -> list[Outcome]:
+    """Add rows of events to their table; what became of each."""
+    hashes = [digest(columns, row) for row in rows]
+    firsts: dict[str, Row] = {}
+    for row, hashed in zip(rows, hashes, strict=True):
+        firsts.setdefault(row[0], (*row, hashed))
+    added = insert(cursor, table, (*columns, "digest"), firsts.values())
+    held = {name: firsts[name][-1] for name in added}
+    if len(added) < len(firsts):
+        asked = f"SELECT event_id, digest FROM {table} WHERE event_id IN"
+        held.update(among(cursor.rows, asked, [name for name in firsts if name not in added]))
+    out: list[Outcome] = []
+    for row, hashed in zip(rows, hashes, strict=True):
+        if row[0] in added:
+            out.append("accepted")
+            added.remove(row[0])
+        else:
+            out.append("duplicate" if held.get(row[0], hashed) == hashed else "conflict")
+    return out

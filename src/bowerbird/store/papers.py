@@ -1,0 +1,38 @@
+"""Small documents by name, as JSON."""
+
+import json
+from typing import Any
+
+from bowerbird.store.database import Cursor, Database
+from bowerbird.store.fact_rows import compact
+
+
+class LivePapers:
+    """`Papers` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, name: str, document: Any) -> None:  # noqa: ANN401  whatever JSON can hold
+        """Replace or add; None removes."""
+        text = None if document is None else compact(document)
+
+        def work(cursor: Cursor) -> None:
+            if text is None:
+                cursor.change("DELETE FROM papers WHERE name = ?", [name])
+                return
+            told = "INSERT INTO papers (name, document) VALUES (?, ?)"
+            told += " ON CONFLICT (name) DO UPDATE SET document = excluded.document"
+            cursor.change(told, [name, text])
+
+        self._database.write(work)
+
+    def get(self, name: str) -> Any:  # noqa: ANN401
+        """The document; None where there is none."""
+        rows = self._database.read("SELECT document FROM papers WHERE name = ?", [name])
+        return json.loads(rows[0][0]) if rows else None
+
+    def names(self, start: str = "") -> list[str]:
+        """Those that begin so, sorted."""
+        asked = "SELECT name FROM papers WHERE substr(name, 1, ?) = ? ORDER BY name"
+        return [name for (name,) in self._database.read(asked, [len(start), start])]
