@@ -22,6 +22,7 @@ from bowerbird.cli.index import index
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.rerank import rerank
+from bowerbird.cli.serve import serve
 from bowerbird.cli.similar import similar
 from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for command in (check, train, evaluate, recommend, ask, rerank, similar, export, datasets):
     app.command()(command)
-for command in (quickstart, doctor):
+for command in (serve, quickstart, doctor):
     app.command()(command)
 app.add_typer(index, name="index")
 

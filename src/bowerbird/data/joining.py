@@ -6,10 +6,11 @@ Rows that are known stay where they are; what is new is appended. So a fitted mo
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
+from numpy import ndarray
 
+from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Catalog, Dataset, Interactions
-from bowerbird.data.fields import read_fields, write_fields, written_as
+from bowerbird.data.fields import read_field, write_fields, written_as
 from bowerbird.data.queries import Queries
 from bowerbird.data.vocabulary import Vocabulary
 
@@ -71,20 +72,50 @@ def extended(catalog: Catalog, newer: Catalog) -> Catalog:
     ['Heat', 'Babe']
     """
     items = _extended(catalog.items, newer.items)
+    row = np.arange(len(items))
+    old = np.where(row < len(catalog), row, -1)
     if not newer.fields:
-        row = np.arange(len(items))
-        rows = np.where(row < len(catalog), row, -1)
-        return Catalog(items, {name: c.take(rows) for name, c in catalog.fields.items()})
-    tables = [write_fields(c.items, c.fields, "item") for c in (catalog, newer)]
-    tables = [
-        table.with_columns(pl.Series("item", c.items.ids))
-        for table, c in zip(tables, (catalog, newer), strict=True)
-    ]
-    table = pl.concat(tables, how="diagonal_relaxed").unique("item", keep="last")
-    order = pl.DataFrame({"item": list(items.ids)}, schema={"item": pl.String})
-    table = order.join(table, on="item", how="left", maintain_order="left").drop("item")
-    kinds = {n: c.kind for source in (newer, catalog) for n, c in source.fields.items()}
-    return Catalog(items, read_fields(table, kinds, "items"))
+        return Catalog(items, {name: c.take(old) for name, c in catalog.fields.items()})
+    new = np.full(len(items), -1)
+    new[items.rows(newer.items.ids)] = np.arange(len(newer))
+    old[new >= 0] = -1
+    fields = {name: column.take(old) for name, column in catalog.fields.items()}
+    for name, column in newer.fields.items():
+        after = _as(column, fields[name].kind, name) if name in fields else column
+        after = after.take(new)
+        fields[name] = _laid_over(fields[name], after, new >= 0) if name in fields else after
+    return Catalog(items, fields)
+
+
+def _as(column: Column, kind: str, name: str) -> Column:
+    """The column in this kind, read again where it is of another."""
+    if column.kind == kind:
+        return column
+    ids = Vocabulary(tuple(map(str, range(len(column)))))
+    return read_field(write_fields(ids, {name: column}, "")[name], kind, "items")
+
+
+def _laid_over(before: Column, after: Column, there: ndarray) -> Column:
+    """The second column's rows where they are there, else the first's, which are none there."""
+    labels = tuple(sorted({*before.labels, *after.labels}))
+    one, other = _recoded(before, labels), _recoded(after, labels)
+    if one.offsets is None or other.offsets is None:
+        there = there.reshape(-1, *[1] * (one.values.ndim - 1))
+        return Column(one.kind, np.where(there, other.values, one.values), labels)
+    sizes = [np.diff(column.offsets) for column in (one, other) if column.offsets is not None]
+    offsets = np.concatenate([[0], np.cumsum(sum(sizes))]).astype(np.int64)
+    owners = np.concatenate([np.repeat(np.arange(len(there)), size) for size in sizes])
+    by = np.argsort(owners, kind="stable")
+    return Column("list", np.concatenate([one.values, other.values])[by], labels, offsets)
+
+
+def _recoded(column: Column, labels: tuple[str, ...]) -> Column:
+    """With codes into these labels, which hold all of its own."""
+    if column.kind not in ("category", "list") or column.labels == labels:
+        return column
+    code = {label: place for place, label in enumerate(labels)}
+    codes = np.array([*(code[label] for label in column.labels), -1], dtype=np.int32)
+    return replace(column, values=codes[column.values], labels=labels)
 
 
 def _extended(ids: Vocabulary, newer: Vocabulary) -> Vocabulary:

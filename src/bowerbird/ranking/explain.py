@@ -28,7 +28,7 @@ class Origin:
 
 
 def explained(
-    engine: Recommender, queries: Queries, lists: Lists, origin: Origin
+    engine: Recommender, queries: Queries, lists: Lists, origin: Origin, deep: bool = True
 ) -> list[dict[str, Any]]:
     """For each query what it was answered, and why.
 
@@ -37,6 +37,8 @@ def explained(
         queries: who asked.
         lists: the answer.
         origin: what else is known.
+        deep: ask the model what each part of it and each event of the history adds, which costs
+            many times what the list did; else `parts` and `because` are empty.
 
     Returns:
         One dictionary a query: `rung` (the origin's source, segment, popular, none), `candidates`,
@@ -46,13 +48,13 @@ def explained(
     """
     rows = lists.hits.rows
     main = engine.retriever.main
-    parts = score_parts(main, queries, rows, engine.allow, lists.out)
+    parts = score_parts(main, queries, rows, engine.allow, lists.out) if deep else {}
     sources = _sources(engine, queries, lists, origin.source)
     rungs, out = (origin.source, *BEHIND), []
     for q in range(len(queries)):
         pinned = {} if engine.pins is None else engine.pins.names
         items = _items(lists, q, parts, (sources[q], pinned), origin.ids)
-        if origin.source in sources[q]:
+        if deep and origin.source in sources[q]:
             _with_reasons(items, *because(main, queries, rows, q), origin.ids)
         removed = dict(origin.removed)
         if lists.out is not None:

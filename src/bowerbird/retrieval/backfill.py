@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int32
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.popularity import PopularityEncoder
-from bowerbird.index.index import Hits, Ragged
+from bowerbird.index.index import NONE, Hits, Ragged
 from bowerbird.retrieval.retriever import Retriever
 
 BLOCK = 8192
@@ -24,6 +25,32 @@ class Segments:
 
     encoder: PopularityEncoder  # says of which kind who asks is
     levels: Float32[ndarray, "n kinds"]  # kind 0 is everybody
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A retriever that finds nothing, so that what stands behind it answers."""
+
+    def retrieve(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Bool[ndarray, "n"] | None = None,
+        exclude: Ragged | None = None,
+    ) -> Hits:
+        """No hits."""
+        shape = (len(queries), k)
+        return Hits(np.full(shape, -1, np.int32), np.full(shape, NONE))
+
+    def similar(
+        self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
+    ) -> Hits:
+        """No hits."""
+        shape = (len(rows), k)
+        return Hits(np.full(shape, -1, np.int32), np.full(shape, NONE))
+
+    def save(self, folder: Path) -> None:
+        """There is nothing to keep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,12 +164,29 @@ class Papers(Protocol):
 class Store(Protocol):
     """All of it, over one database."""
 
-    facts: FactLog
-    items: Table
-    users: Table
-    people: People
-    keys: Keys
-    papers: Papers
+    @property
+    def facts(self) -> FactLog:
+        """What happened."""
+
+    @property
+    def items(self) -> Table:
+        """What can be shown."""
+
+    @property
+    def users(self) -> Table:
+        """What is known of people."""
+
+    @property
+    def people(self) -> People:
+        """Who is who."""
+
+    @property
+    def keys(self) -> Keys:
+        """Who may ask."""
+
+    @property
+    def papers(self) -> Papers:
+        """Small documents."""
 
     def ping(self) -> None:
         """Ask the database for something.

@@ -3,6 +3,7 @@
 [scenarios.home] in a recipe is one; a file of [[rules]] is read here, too.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -186,6 +187,29 @@ def scenarios_of(told: Mapping[str, Scenario]) -> dict[str, Scenario]:
     """Those of a recipe, and one of each surface under its own name where it has no such name."""
     every = {name: Scenario.model_validate({"surface": name}) for name in SURFACES}
     return {**every, **told}
+
+
+def scenarios_in(run: Path) -> dict[str, Scenario]:
+    """Those of the recipe that a run folder keeps, and one of each surface.
+
+    Raises:
+        ConfigError: the recipe cannot be read, or a scenario says something unknown.
+    """
+    path = run / "recipe.toml"
+    try:
+        told = tomllib.loads(path.read_text("utf-8")).get("scenarios", {}) if path.is_file() else {}
+        found = {name: Scenario.model_validate(table) for name, table in told.items()}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise ConfigError(f"{path}: scenarios expected: {first}; train again") from error
+    folder = os.path.abspath(run)  # paths of a recipe are relative to its own
+    placed = {
+        name: some.model_copy(update={"rules": os.path.normpath(os.path.join(folder, some.rules))})
+        if some.rules
+        else some
+        for name, some in found.items()
+    }
+    return scenarios_of(placed)
 
 
 def scenario_part(place: Sequence[str]) -> type[Strict]:

@@ -120,9 +120,9 @@ class Surface:
         return out, {f"{MARK}{name}": values for name, values in known.items()}
 
     def explained(
-        self, queries: Queries, seeds: Int64[ndarray, "b"] | None = None
+        self, queries: Queries, seeds: Int64[ndarray, "b"] | None = None, deep: bool = True
     ) -> list[dict[str, Any]]:
-        """The same lists, each with what it came from (`ranking.explain`)."""
+        """The same lists, each with what it came from (`ranking.explain`, as is `deep`)."""
         told: dict[int, dict[str, Any]] = {}
         for some, engine, lists in self._answered(queries, seeds):
             hidden = _allowed(self.engine) - _allowed(engine)
@@ -130,7 +130,7 @@ class Surface:
             reason = " and ".join(name for some, name in by if some is not None)
             removed = {**self.origin.removed, **({reason: hidden} if hidden else {})}
             origin = replace(self.origin, removed=removed)
-            why = explained(engine, queries.take(some), lists, origin)
+            why = explained(engine, queries.take(some), lists, origin, deep)
             told |= dict(zip(some.tolist(), why, strict=True))
         return [told[q] for q in range(len(queries))]
 

@@ -1,0 +1,58 @@
+"""`bowerbird serve`: a run behind HTTP."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bowerbird.cli.console import err
+from bowerbird.errors import ConfigError
+
+
+def serve(
+    run: Annotated[
+        Path, typer.Argument(help="A run folder, or a folder of runs with a file «current».")
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any that is free.")] = 8000,
+    host: Annotated[str, typer.Option(help="Whom to answer; 0.0.0.0 is everybody.")] = "127.0.0.1",
+    data: Annotated[Path, typer.Option(help="What changes: events, items, people, keys.")] = Path(
+        "bowerbird-data"
+    ),
+    store: Annotated[
+        str | None,
+        typer.Option(help="postgresql://USER@HOST/DATABASE, not a file in --data."),
+    ] = None,
+    deadline_ms: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Until a list is answered, whatever it takes.")
+    ] = 250,
+    rate: Annotated[float, typer.Option(min=0.1, help="Requests a second of a key.")] = 200.0,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Pages that may ask: https://shop.example; repeated.")
+    ] = None,
+    log: Annotated[bool, typer.Option("--log/--no-log", help="A line of JSON a request.")] = True,
+) -> None:
+    """Answer over HTTP: events in, lists out.
+
+    Nothing else is needed: events, items and keys go to a file in --data. Without keys only this
+    machine is answered; «bowerbird keys create» makes one.
+
+    [bold]Examples[/bold]
+
+      bowerbird serve runs/first
+
+      bowerbird serve runs --port 80 --host 0.0.0.0 --data /var/lib/bowerbird
+
+      bowerbird serve runs --store postgresql://shop@db/shop
+    """
+    try:
+        from bowerbird.serving.server import serve_forever
+        from bowerbird.serving.service import Settings
+    except ImportError as error:
+        remedy = "pip install 'bowerbird[serve]'"
+        raise ConfigError(f"serving needs {error.name}: {remedy}") from None
+    alone = host in ("127.0.0.1", "localhost", "::1")
+    settings = Settings(deadline_ms, rate, alone, tuple(origin or ()))
+    logging.getLogger("bowerbird.serving").setLevel(logging.INFO)
+    logging.getLogger("bowerbird.requests").setLevel(logging.INFO if log else logging.WARNING)
+    serve_forever(run, store or data, data, settings, (host, port), err.print)

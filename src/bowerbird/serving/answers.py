@@ -1,0 +1,249 @@
+"""From what is asked to a list: who asks, what they did, which rung is reached, what is kept."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass, field
+from typing import Any
+
+from bowerbird.data.columns import Column
+from bowerbird.data.facts import Served, Slot
+from bowerbird.data.queries import Queries
+from bowerbird.errors import BowerbirdError, ConfigError, DataError, StoreDown
+from bowerbird.retrieval.searched import TEXT
+from bowerbird.serving import ladder
+from bowerbird.serving.breaker import Breaker
+from bowerbird.serving.histories import LAST, traits_of
+from bowerbird.serving.identity import Identity
+from bowerbird.serving.ladder import Wish, reason_of, surface_for
+from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, millis
+from bowerbird.serving.problems import Problem
+from bowerbird.serving.rec_id import seed_of
+from bowerbird.serving.snapshot import Snapshot, config_of, row_of
+from bowerbird.store.store import FactLog, Past
+from bowerbird.surfaces.surface import Surface
+
+NEEDS_ITEMS = ("similar", "goes-with")
+STORE_SHARE = 0.4
+"""Of the time there is, that reading what somebody did may take."""
+RESERVE_S = 0.01
+"""Left for what stands behind the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, by whom, and until when it must be answered."""
+
+    ask: Ask
+    rec_id: str
+    now_ms: int
+    until: float  # of the monotonic clock
+    request: str
+    user: str | None = None  # key
+    names: tuple[str, ...] = ()  # under which the run may know them
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Makes lists. Every method may be called from any thread."""
+
+    facts: FactLog
+    identity: Identity
+    breaker: Breaker
+    late: Callable[[], float] = time.monotonic
+    reading: Executor = field(default_factory=lambda: ThreadPoolExecutor(8, "history"))
+
+    def question(self, ask: Ask, rec_id: str, now_ms: int, until: float, request: str) -> Question:
+        """With the person's key in place of their id."""
+        if ask.user is not None:
+            key = self.identity.user(ask.user)
+            return Question(ask, rec_id, now_ms, until, request, key, (ask.user, key))
+        if ask.visitor is not None:
+            key = self.identity.visitor(ask.visitor)
+            return Question(ask, rec_id, now_ms, until, request, key, (key,))
+        return Question(ask, rec_id, now_ms, until, request)
+
+    def best(self, question: Question, snapshot: Snapshot) -> tuple[RecList, Served]:
+        """The list of the best rung that can be reached.
+
+        Raises:
+            Problem: what is asked cannot be meant.
+        """
+        ask, began = question.ask, self.late()
+        try:
+            wish, now = _wish(question, snapshot), question.now_ms // 1000
+            surface = surface_for(snapshot, wish, now)
+            traits = _context(snapshot, ask)
+        except (ConfigError, DataError) as error:
+            raise Problem(422, str(error)) from error
+        past, reason = self._past(question, began)
+        query = snapshot.histories.query(question.names, past, now, traits)
+        told, fault = self._climbed(question, surface, query, wish)
+        rung = told["rung"]
+        own = surface.origin.source
+        if rung == own:
+            rung = "session" if reason or question.user is None else "personal"
+        return self._told(question, snapshot, {**told, "rung": rung}, fault or reason, began)
+
+    def baked(self, question: Question, snapshot: Snapshot, why: str) -> tuple[RecList, Served]:
+        """The list that needs nothing.
+
+        Raises:
+            Problem: what is asked cannot be meant.
+        """
+        began = self.late()
+        try:
+            wish = _wish(question, snapshot)
+            told = ladder.baked(snapshot, wish, question.now_ms // 1000)
+        except (ConfigError, DataError) as error:
+            raise Problem(422, str(error)) from error
+        return self._told(question, snapshot, told, why, began)
+
+    def _climbed(
+        self, question: Question, surface: Surface, query: Queries, wish: Wish
+    ) -> tuple[dict[str, Any], str | None]:
+        """The model's list, else what stands behind it; and why not the model's."""
+        if question.until - self.late() < RESERVE_S:
+            return ladder.popular(surface, query, wish), "no time left for the model"
+        try:
+            return ladder.asked(surface, query, wish), None
+        except (ConfigError, DataError) as error:  # a rule or a step does not fit who asks
+            raise Problem(422, str(error)) from error
+        except Exception as error:  # whatever it was, there is an answer
+            return ladder.popular(surface, query, wish), f"the model failed: {reason_of(error)}"
+
+    def _past(self, question: Question, began: float) -> tuple[list[Past], str | None]:
+        """What was done since the run was trained, and why it may be incomplete."""
+        told = [_met(one, question.now_ms) for one in question.ask.items]
+        if question.user is None:
+            return told, None
+        if not self.breaker.passes():
+            return told, "the store rests after faults"
+        patience = max((question.until - began) * STORE_SHARE, 0.001)
+        reading = self.reading.submit(self.facts.histories, [question.user], LAST)
+        try:
+            (past,) = reading.result(patience)
+        except (Late, StoreDown) as error:
+            reading.cancel()
+            self.breaker.failed()
+            down = isinstance(error, StoreDown)
+            return told, "the store is down" if down else "the store is slow"
+        except BowerbirdError as error:
+            self.breaker.failed()
+            return told, reason_of(error)
+        self.breaker.went_well()
+        return [*past, *told], None
+
+    def _told(
+        self,
+        question: Question,
+        snapshot: Snapshot,
+        told: dict[str, Any],
+        reason: str | None,
+        began: float,
+    ) -> tuple[RecList, Served]:
+        """As it goes out, and as it is kept."""
+        ask, scenario = question.ask, snapshot.scenario(question.ask.scenario)
+        items = [_item(one, snapshot, ask.fields) for one in told["items"]]
+        keys = ("candidates", "removed", "index", "data")
+        trace = {key: told[key] for key in keys if key in told} if ask.explain else None
+        reply = RecList(
+            question.rec_id,
+            ask.scenario,
+            told["rung"],
+            items,
+            snapshot.model,
+            snapshot.index,
+            reason,
+            trace,
+        )
+        slots = tuple(Slot(i.item, i.score, i.propensity, i.source) for i in items)
+        served = Served(
+            question.rec_id,
+            question.request,
+            question.now_ms,
+            ask.scenario,
+            snapshot.model,
+            config_of(scenario),
+            told["rung"],
+            slots,
+            question.user,
+            ask.session,
+            snapshot.index,
+            reason,
+            "fixed" if scenario.explore is None else scenario.explore.way,
+            seed_of(question.rec_id),
+            latency_us=round((self.late() - began) * 1e6),
+        )
+        return reply, served
+
+
+def _wish(question: Question, snapshot: Snapshot) -> Wish:
+    """What the list shall be.
+
+    Raises:
+        Problem: the scenario needs something else than what came.
+    """
+    ask, surface = question.ask, snapshot.scenario(question.ask.scenario).surface
+    if surface == "audience":
+        raise Problem(422, "audience gives people: ask GET /v1/items/{item}/audience")
+    if surface in NEEDS_ITEMS and not ask.items:
+        raise Problem(422, f"{surface}: items expected, none came", "$.items")
+    if (surface == "search") != (ask.text is not None):
+        expected = "text expected" if surface == "search" else "no text expected"
+        raise Problem(422, f"{ask.scenario}: {expected}", "$.text")
+    seed = seed_of(question.rec_id)
+    return Wish(ask.scenario, ask.k, ask.filter, ask.only, ask.never, ask.explain, seed)
+
+
+def _context(snapshot: Snapshot, ask: Ask) -> dict[str, Column]:
+    context = traits_of(snapshot.run, ask.traits)
+    return context if ask.text is None else {**context, TEXT: Column.text([ask.text])}
+
+
+def _met(told: str | Met, now_ms: int) -> Past:
+    """What the request says was done: now, unless it says when."""
+    if isinstance(told, str):
+        return Past(told, "view", now_ms)
+    at = now_ms if told.time is None else millis(told.time)
+    return Past(told.item, told.type or "view", min(at, now_ms))
+
+
+def _item(told: dict[str, Any], snapshot: Snapshot, names: list[str]) -> ListItem:
+    because = [Because(r["item"], r["share"]) for r in told.get("because", ())]
+    row = int(snapshot.catalog.items.rows([told["item"]])[0])
+    return ListItem(
+        told["rank"],
+        told["item"],
+        told["score"],
+        told["source"],
+        _reason(told),
+        told["propensity"],
+        because,
+        told.get("moved", []),
+        row_of(snapshot.catalog, row, names) if names else {},
+    )
+
+
+WORDS = {
+    "personal": "fits what this person did",
+    "session": "fits this session",
+    "item": "like the items asked about",
+    "segment": "popular among people like this one",
+    "popular": "popular",
+    "baked": "popular",
+    "search": "fits the words",
+    "new": "new",
+    "trending": "trending",
+}
+
+
+def _reason(told: dict[str, Any]) -> str:
+    """In words, for people."""
+    for move in told.get("moved", ()):
+        if move["by"].startswith(("pin ", "rule ")):
+            return str(move["by"])
+    if told.get("because"):
+        return f"because of {told['because'][0]['item']}"
+    return WORDS.get(told["source"], str(told["source"]))

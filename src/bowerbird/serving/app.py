@@ -1,0 +1,74 @@
+"""The application: the table of routes on FastAPI, and what lies around every request."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as Served
+
+from bowerbird.serving import event_routes, list_routes, operation_routes, table_routes
+from bowerbird.serving.call import Call, Reply, Route, endpoint
+from bowerbird.serving.openapi import described
+from bowerbird.serving.problems import TYPE, Problem
+from bowerbird.serving.rec_id import rec_id
+from bowerbird.serving.service import Service
+
+LARGE = 1_000
+"""Bytes from which on a reply is packed for clients that take it so."""
+
+
+async def openapi(call: Call) -> Reply:
+    """This interface, described."""
+    return Reply(described(ROUTES, version("bowerbird")), headers={"Cache-Control": "no-cache"})
+
+
+ROUTES: tuple[Route, ...] = (
+    *list_routes.ROUTES,
+    *event_routes.ROUTES,
+    *table_routes.ROUTES,
+    *operation_routes.ROUTES,
+    Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
+)
+"""Everything that can be asked. A route is nowhere else."""
+
+
+def application(service: Service) -> FastAPI:
+    """The ASGI application over a service."""
+    app = FastAPI(title="bowerbird", openapi_url=None, docs_url=None, redoc_url=None)
+    for route in ROUTES:
+        handler = endpoint(route, service)
+        app.router.routes.append(Served(route.path, handler, methods=[route.method]))
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _broken)
+    app.add_middleware(GZipMiddleware, minimum_size=LARGE, compresslevel=1)
+    if service.settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(service.settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "X-Deadline-Ms"],
+            max_age=86_400,
+        )
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What no route has taken."""
+    assert isinstance(error, HTTPException)
+    return _problem(request, Problem(error.status_code, str(error.detail)), error.headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A bug of ours; what it says goes to the log, not to strangers."""
+    return _problem(request, Problem(500, "a fault of the server; its log has more"), None)
+
+
+def _problem(request: Request, problem: Problem, headers: object) -> Response:
+    name = request.headers.get("x-request-id") or rec_id(0)
+    more = dict(headers) if isinstance(headers, dict) else {}
+    more |= {"X-Request-Id": name[:128]}
+    return JSONResponse(problem.body(name[:128]), problem.status, more, TYPE)

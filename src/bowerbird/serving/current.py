@@ -1,0 +1,175 @@
+"""Which run answers now, and how another takes its place without a request noticing."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from bowerbird.data.artifacts import whole
+from bowerbird.errors import ArtifactError, BowerbirdError
+from bowerbird.serving.identity import Identity
+from bowerbird.serving.live_catalog import LiveCatalog
+from bowerbird.serving.snapshot import Snapshot
+from bowerbird.serving.telemetry import Telemetry
+from bowerbird.store.store import Store
+from bowerbird.surfaces.run_folder import load_facts
+
+CURRENT = "current"
+"""The file that names the run that answers, in a folder of runs."""
+OVERLAP_MS = 60_000
+"""Clocks of several servers may differ by so much."""
+log = logging.getLogger("bowerbird.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A run folder that could answer."""
+
+    name: str
+    model: str
+    made: str | None
+    current: bool
+
+
+class Current:
+    """Holds one snapshot, and watches for a reason to hold another."""
+
+    def __init__(
+        self,
+        runs: Path,
+        store: Store,
+        identity: Identity,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+    ) -> None:
+        self._runs, self._store, self._identity = runs, store, identity
+        self._telemetry, self._clock = telemetry, clock
+        self._swapping = Lock()
+        self.snapshot = self._loaded(self.folder())
+        self._stop = Event()
+        self._looked = int(clock() * 1000)
+        self._watch: Thread | None = None
+
+    def watch(self, every_s: float) -> None:
+        """Look for another run and for changes of the catalog, again and again."""
+        self._watch = Thread(target=self._watching, args=(every_s,), name="watch", daemon=True)
+        self._watch.start()
+
+    def folder(self) -> Path:
+        """Of the run that shall answer.
+
+        Raises:
+            ArtifactError: there is none.
+        """
+        if (self._runs / "run.json").is_file():
+            return self._runs
+        try:
+            name = (self._runs / CURRENT).read_text("utf-8").strip()
+        except OSError:
+            came = (
+                f"{self._runs}: a run folder, or a folder of runs with a file «{CURRENT}», expected"
+            )
+            raise ArtifactError(f"{came}; «bowerbird train --out RUN» makes a run") from None
+        return self._named(name)
+
+    def models(self) -> list[Model]:
+        """All runs there are, by name."""
+        single = (self._runs / "run.json").is_file()
+        places = [self._runs] if single else sorted(self._runs.glob("*/run.json"))
+        names = [place if single else place.parent for place in places]
+        return [self._told(folder) for folder in names]
+
+    def use(self, name: str) -> Snapshot:
+        """From now on this run answers; the file `current` says so, too.
+
+        Raises:
+            ArtifactError: there is no such run, it is damaged, or only one run is served.
+        """
+        if (self._runs / "run.json").is_file() and name != self._runs.name:
+            raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
+        folder = self._runs if name == self._runs.name else self._named(name)
+        snapshot = self._loaded(folder)
+        if folder != self._runs:
+            with whole(self._runs / CURRENT) as partial:
+                partial.write_text(f"{name}\n", "utf-8")
+        self._swap(snapshot)
+        return snapshot
+
+    def refresh(self) -> None:
+        """Once: another run, where `current` names one; the catalog, where it has changed."""
+        with self._swapping:
+            folder = self.folder()
+            if folder.name != self.snapshot.model:
+                self._swap(self._loaded(folder))
+                return
+            newer = self._catalog.refreshed(self.snapshot)
+            newer = self._without_deleted(newer) if self._deletions() else newer
+            if newer is not self.snapshot:
+                self._swap(newer)
+
+    def hide(self, ids: list[str]) -> None:
+        """These items are in no list any more, from now on."""
+        with self._swapping:
+            self.snapshot = self.snapshot.without(ids)
+
+    def forget(self, names: list[str]) -> None:
+        """What the run knows of somebody is used no more, from now on."""
+        with self._swapping:
+            self.snapshot = self.snapshot.forgetting(names)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._stop.set()
+        if self._watch is not None:
+            self._watch.join(5)
+
+    def _deletions(self) -> bool:
+        """Was anybody deleted since the last look, perhaps through another server?"""
+        now, since = int(self._clock() * 1000), self._looked
+        self._looked = now - OVERLAP_MS
+        return bool(self._store.people.deleted(since))
+
+    def _watching(self, every_s: float) -> None:
+        while not self._stop.wait(every_s):
+            try:
+                self.refresh()
+            except BowerbirdError as error:  # what answers now goes on
+                log.error("%s", error)
+
+    def _loaded(self, folder: Path) -> Snapshot:
+        began, now = time.perf_counter(), int(self._clock())
+        self._catalog = LiveCatalog(self._store.items)
+        snapshot = self._catalog.refreshed(Snapshot.load(folder))
+        snapshot = self._without_deleted(snapshot)
+        for fault in snapshot.warm(now):
+            log.warning("scenario %s", fault)
+        log.info("%s loaded in %.1f s", folder.name, time.perf_counter() - began)
+        return snapshot
+
+    def _without_deleted(self, snapshot: Snapshot) -> Snapshot:
+        """The run knows nothing of people who were deleted after its last event."""
+        newest = snapshot.run.data.newest() * 1000 if snapshot.run.data.dated else 0
+        gone = {key for key, _ in self._store.people.deleted(newest)}
+        if not gone:
+            return snapshot
+        key, ids = self._identity.user, snapshot.run.data.users.ids
+        return snapshot.forgetting([id for id in ids if id in gone or key(id) in gone])
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        snapshot.warm(int(self._clock()))
+        self.snapshot = snapshot
+        self._telemetry.items.set(len(snapshot.catalog))
+
+    def _named(self, name: str) -> Path:
+        folder = self._runs / name
+        if not name or folder.parent != self._runs or not (folder / "run.json").is_file():
+            have = ", ".join(model.name for model in self.models()) or "none"
+            raise ArtifactError(f"a run of {self._runs} ({have}) expected, {name!r} came")
+        return folder
+
+    def _told(self, folder: Path) -> Model:
+        facts = load_facts(folder)
+        made = facts.get("made")
+        return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)

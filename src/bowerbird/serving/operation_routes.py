@@ -1,0 +1,199 @@
+"""Routes about the service: health, metrics, scenarios, models, keys, lists that went out."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from bowerbird.serving.call import Call, Reply, Route
+from bowerbird.serving.guard import new_key
+from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
+from bowerbird.serving.problems import Problem
+from bowerbird.serving.telemetry import TYPE
+from bowerbird.store.store import Key
+
+
+class Health(Struct):
+    """How it is."""
+
+    status: str
+    model: str | None = None
+    store: str | None = None
+
+
+class Scenarios(Struct):
+    """Scenarios by name, as the recipe has them."""
+
+    scenarios: dict[str, dict[str, Any]]
+
+
+class Model(Struct):
+    """A run that could answer."""
+
+    name: str
+    model: str
+    made: str | None
+    current: bool
+
+
+class Models(Struct):
+    """All of them."""
+
+    models: list[Model]
+
+
+class Chosen(Strict):
+    """Which shall answer."""
+
+    model: Id
+
+
+class NewKey(Strict):
+    """A key to be made."""
+
+    kind: Literal["public", "secret"]
+    scopes: list[Word]
+    name: Id
+    expires: Moment | None = None
+
+
+class Shown(Struct):
+    """A key as it may be shown."""
+
+    id: str
+    kind: str
+    scopes: list[str]
+    name: str
+    made: int
+    expires: int | None
+    revoked: int | None
+    used: int | None
+    key: str | None = None  # once, when it is made
+
+
+class KeyList(Struct):
+    """All keys there ever were."""
+
+    keys: list[Shown] = field(default_factory=list)
+
+
+async def live(call: Call) -> Reply:
+    """Does the process run?"""
+    return Reply(Health("ok"))
+
+
+async def ready(call: Call) -> Reply:
+    """May it be sent requests? A store that is away does not keep lists from being made."""
+    service = call.service
+    model = service.current.snapshot.model
+    if service.stopping:
+        return Reply(Health("stopping", model), 503, {"Retry-After": "1"})
+    return Reply(Health("ok", model, service.breaker.state))
+
+
+async def metrics(call: Call) -> Reply:
+    """For Prometheus."""
+    service = call.service
+    service.telemetry.waiting.set(len(service.lists))
+    service.telemetry.dropped.set(service.lists.dropped)
+    service.telemetry.breaker.set(service.breaker.state != "closed")
+    return Reply(service.telemetry.text(), type=TYPE)
+
+
+async def scenarios(call: Call) -> Reply:
+    """What can be asked, and how each is set."""
+    snapshot = call.service.current.snapshot
+    return Reply(Scenarios({n: _told(s) for n, s in snapshot.scenarios.items()}))
+
+
+async def scenario(call: Call) -> Reply:
+    """One of them."""
+    name, snapshot = call.named("scenario"), call.service.current.snapshot
+    if name not in snapshot.scenarios:
+        raise Problem(404, f"one of {', '.join(snapshot.scenarios)} expected, {name!r} came")
+    return Reply(_told(snapshot.scenarios[name]))
+
+
+async def models(call: Call) -> Reply:
+    """Runs that could answer."""
+    found = await call.service.aside(call.service.current.models)
+    return Reply(Models([Model(m.name, m.model, m.made, m.current) for m in found]))
+
+
+async def use_model(call: Call) -> Reply:
+    """Another run, without a request's noticing."""
+    current = call.service.current
+    if call.body.model not in [m.name for m in await call.service.aside(current.models)]:
+        raise Problem(404, f"a run that is there expected, {call.body.model!r} came")
+    snapshot = await call.service.aside(current.use, call.body.model)
+    return Reply(Health("ok", snapshot.model))
+
+
+async def served(call: Call) -> Reply:
+    """A list that went out, as it was."""
+    id = call.named("rec_id")
+    found = await call.service.aside(call.service.store.facts.served, id)
+    if found is None:
+        raise Problem(404, "a list that was served expected, there is none of this rec_id")
+    return Reply(found)
+
+
+async def keys(call: Call) -> Reply:
+    """All keys, without what opens."""
+    found = await call.service.aside(call.service.store.keys.all)
+    return Reply(KeyList([_shown(key) for key in found]))
+
+
+async def make_key(call: Call) -> Reply:
+    """A new one; it is shown this once."""
+    body, service = call.body, call.service
+    expires = None if body.expires is None else millis(body.expires)
+    told, key = new_key(body.kind, body.scopes, body.name, call.now_ms, expires)
+    await service.aside(service.store.keys.add, key)
+    service.guard.forget()
+    return Reply(_shown(key, told), 201)
+
+
+async def revoke_key(call: Call) -> Reply:
+    """It opens nothing from now on; other servers know it some seconds later."""
+    id, service = call.named("key"), call.service
+    if not await service.aside(service.store.keys.revoke, id, call.now_ms):
+        raise Problem(404, "an open key expected, there is none of this id")
+    service.guard.forget()
+    return Reply(b"", 204)
+
+
+def _told(scenario: Any) -> dict[str, Any]:  # noqa: ANN401  a pydantic model
+    told: dict[str, Any] = scenario.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    return told
+
+
+def _shown(key: Key, told: str | None = None) -> Shown:
+    return Shown(
+        key.id,
+        key.kind,
+        list(key.scopes),
+        key.name,
+        key.made,
+        key.expires,
+        key.revoked,
+        key.used,
+        told,
+    )
+
+
+KEY = {"kind": "public", "scopes": ["recs:read", "events:write"], "name": "shop page"}
+ROUTES = (
+    Route("GET", "/v1/health/live", None, live, "Does it run?", Health),
+    Route("GET", "/v1/health/ready", None, ready, "May it be asked?", Health),
+    Route("GET", "/metrics", "metrics:read", metrics, "For Prometheus"),
+    Route("GET", "/v1/scenarios", "catalog:read", scenarios, "What can be asked", Scenarios),
+    Route("GET", "/v1/scenarios/{scenario}", "catalog:read", scenario, "One scenario", dict),
+    Route("GET", "/v1/models", "metrics:read", models, "Runs that could answer", Models),
+    Route("PUT", "/v1/models/current", "admin", use_model, "Let another run answer", Health, Chosen,
+          example={"model": "2026-11-27-als"}),
+    Route("GET", "/v1/lists/{rec_id}", "metrics:read", served, "A list that went out", dict),
+    Route("GET", "/v1/keys", "admin", keys, "All keys", KeyList),
+    Route("POST", "/v1/keys", "admin", make_key, "A new key", Shown, NewKey, status=201,
+          example=KEY),
+    Route("DELETE", "/v1/keys/{key}", "admin", revoke_key, "Revoke a key", status=204),
+)  # fmt: skip

@@ -1,0 +1,255 @@
+"""One run in memory: its catalog of now, its scenarios, a list for when all else fails.
+
+Never changed, only replaced as a whole: a request holds on to one from its first to its last line.
+"""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
+
+from bowerbird.data.columns import NO_TIME
+from bowerbird.data.dataset import AVAILABLE_FROM, AVAILABLE_UNTIL, Catalog
+from bowerbird.errors import ConfigError
+from bowerbird.index.index import Index
+from bowerbird.ranking.recommender import Recommender
+from bowerbird.retrieval.expression import parsed
+from bowerbird.retrieval.retriever import VectorRetriever
+from bowerbird.serving.histories import Histories
+from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.surfaces.kept import kept_index
+from bowerbird.surfaces.run_folder import Run, load_run
+from bowerbird.surfaces.scenario import Scenario, scenarios_in
+from bowerbird.surfaces.surface import Ask, Opened, Surface, asked_of
+
+BAKED = 500
+"""Items of the list that is always there."""
+ASKED = 64
+"""Surfaces kept, each a scenario for one length of lists."""
+MASKS = 64
+"""Filters kept, a byte an item each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A surface, and until which moment its mask holds."""
+
+    surface: Surface
+    until: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run that answers."""
+
+    run: Run
+    plain: Recommender
+    scenarios: Mapping[str, Scenario]
+    index: str | None
+    baked: ndarray  # rows, the most popular first
+    histories: Histories
+    kept: Index | None = None  # the index that the run keeps, of its first items
+    hidden: Bool[ndarray, "n"] | None = None  # deleted since this was made
+    _opened: dict[str, Opened] = field(default_factory=dict)
+    _asked: OrderedDict[tuple[str, int], Timed] = field(default_factory=OrderedDict)
+    _masks: OrderedDict[str, Bool[ndarray, "n"]] = field(default_factory=OrderedDict)
+    _sorted: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Snapshot":
+        """A run folder.
+
+        Raises:
+            ArtifactError: it is damaged.
+            ConfigError: its scenarios cannot be read.
+        """
+        run = load_run(folder)
+        index = kept_index(folder, len(run.data.catalog))
+        return cls.of(run, scenarios_in(folder), index)
+
+    @classmethod
+    def of(
+        cls, run: Run, scenarios: Mapping[str, Scenario], index: Index | None = None
+    ) -> "Snapshot":
+        """A run over the catalog that `run.data` has."""
+        plain = recommender_of(run.fitted, run.data, run.fallback, index=index)
+        order = np.argsort(-plain.retriever.popularity, kind="stable")[:BAKED]
+        return cls(run, plain, scenarios, _version(run, plain), order, Histories.of(run), index)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What can be shown."""
+        return self.run.data.catalog
+
+    @property
+    def model(self) -> str:
+        """What lists call the run."""
+        return self.run.folder.name
+
+    def scenario(self, name: str) -> Scenario:
+        """By name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if name not in self.scenarios:
+            valid = ", ".join(self.scenarios)
+            raise ConfigError(f"scenario: one of {valid} expected, {name!r} came")
+        return self.scenarios[name]
+
+    def surface(self, name: str, k: int | None, now: int) -> Surface:
+        """A scenario for lists of k items at this moment (seconds since 1970 UTC).
+
+        Raises:
+            ConfigError: there is none, or it does not fit the run.
+        """
+        scenario = self.scenario(name)
+        at = (name, k or scenario.k)
+        with self._lock:
+            found = self._asked.get(at)
+            if found is None or not found.surface.now <= now < found.until:
+                surface = asked_of(self._open(name, scenario), Ask(now, k=at[1]))
+                found = Timed(surface, _until(self.catalog, now))
+                self._asked[at] = found
+            self._asked.move_to_end(at)
+            if len(self._asked) > ASKED:
+                self._asked.popitem(last=False)
+        surface = replace(found.surface, now=now)
+        return surface if self.hidden is None else surface.among(~self.hidden)
+
+    def mask(self, filter: str) -> Bool[ndarray, "n"]:
+        """Which items this is true of.
+
+        Raises:
+            ConfigError: it cannot be read, or does not fit the columns.
+        """
+        with self._lock:
+            if filter in self._masks:
+                self._masks.move_to_end(filter)
+                return self._masks[filter]
+        made = parsed(filter).mask(self.catalog.fields, len(self.catalog))
+        with self._lock:
+            self._masks[filter] = made
+            if len(self._masks) > MASKS:
+                self._masks.popitem(last=False)
+        return made
+
+    def unruled(self, name: str, rows: ndarray, now: int) -> Bool[ndarray, "m"] | None:
+        """Which of these rows no rule of the scenario hides now; None: it has no rules."""
+        with self._lock:
+            found = next((t.surface for (n, _), t in self._asked.items() if n == name), None)
+        if found is None or found.rules is None:
+            return None
+        keep = np.ones(len(rows), bool)
+        for rule, of in zip(found.rules.rules, found.rules.rows, strict=True):
+            if rule.do == "hide" and rule.active(now):  # whoever asks: rather too few than wrong
+                keep &= ~of[rows]
+        return keep
+
+    def without(self, gone: Sequence[str], there: Sequence[str] = ()) -> "Snapshot":
+        """The same, some items hidden at once and others shown again."""
+        hidden = self.hidden_in(len(self.catalog))
+        for ids, out in ((gone, True), (there, False)):
+            rows = self.catalog.items.rows(ids)
+            hidden[rows[rows >= 0]] = out
+        return replace(self, hidden=hidden if hidden.any() else None)
+
+    def forgetting(self, names: Sequence[str]) -> "Snapshot":
+        """The same, knowing nothing of what these people did before."""
+        gone = self.histories.forgotten | set(names)
+        return replace(self, histories=replace(self.histories, forgotten=gone))
+
+    def hidden_in(self, n: int) -> Bool[ndarray, "n"]:
+        """What is hidden, in a catalog that has grown to n items."""
+        hidden = np.zeros(n, bool)
+        if self.hidden is not None:
+            hidden[: len(self.hidden)] = self.hidden
+        return hidden
+
+    def page(self, after: str, limit: int) -> list[str]:
+        """Ids of items that can be shown, in their order, behind this one."""
+        with self._lock:
+            if not self._sorted:
+                self._sorted.extend(sorted(self.catalog.items.ids))
+        start = bisect_right(self._sorted, after) if after else 0
+        found: list[str] = []
+        for id in islice(self._sorted, start, None):
+            row = int(self.catalog.items.rows([id])[0])
+            if self.hidden is None or not self.hidden[row]:
+                found.append(id)
+            if len(found) == limit:
+                break
+        return found
+
+    def warm(self, now: int) -> list[str]:
+        """Open every scenario, so that nobody waits for it; names and faults of those that fail."""
+        faults = []
+        for name, scenario in self.scenarios.items():
+            if scenario.surface == "audience":
+                continue
+            try:
+                self.surface(name, None, now)
+            except ConfigError as error:
+                faults.append(f"{name}: {error}")
+        return faults
+
+    def _open(self, name: str, scenario: Scenario) -> Opened:
+        if name not in self._opened:
+            self._opened[name] = Opened.of(self.run, scenario, self.plain)
+        return self._opened[name]
+
+
+def config_of(scenario: Scenario) -> str:
+    """A hash of what a scenario says: 12 hex digits."""
+    told = json.dumps(scenario.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def row_of(catalog: Catalog, row: int, names: Sequence[str]) -> dict[str, Any]:
+    """What is written on an item, in these columns, as plain JSON values."""
+    found: dict[str, Any] = {}
+    for name in names:
+        column = catalog.fields.get(name)
+        if column is None:
+            continue
+        one = column.take(np.array([row]))
+        if one.kind == "list":
+            found[name] = [one.labels[code] for code in one.values]
+        elif one.kind == "number":
+            found[name] = None if np.isnan(one.values[0]) else float(one.values[0])
+        elif one.kind == "vector":
+            found[name] = [float(value) for value in one.values[0]]
+        else:
+            found[name] = one.words()[0] or None
+    return found
+
+
+def _version(run: Run, plain: Recommender) -> str | None:
+    """What lists call the index: its kind, and a piece of the hash of the model's file."""
+    if not isinstance(plain.retriever.main, VectorRetriever):
+        return None
+    told = json.dumps([run.facts["files"], run.facts.get("index")], sort_keys=True)
+    kind = type(plain.retriever.main.index).__name__
+    return f"{kind}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+def _until(catalog: Catalog, now: int) -> float:
+    """The next moment at which an item comes or goes."""
+    moments = [np.inf]
+    for name in (AVAILABLE_FROM, AVAILABLE_UNTIL):
+        column = catalog.fields.get(name)
+        if column is not None:
+            later = column.values[(column.values > now) & (column.values != NO_TIME)]
+            moments.append(float(later.min(initial=np.iinfo(np.int64).max)))
+    return min(moments)
