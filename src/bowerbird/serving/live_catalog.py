@@ -10,7 +10,7 @@ from bowerbird.data.dataset import Catalog
 from bowerbird.data.fields import read_fields
 from bowerbird.data.joining import extended
 from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.serving.snapshot import Snapshot
+from bowerbird.serving.snapshot import Snapshot, hidden_in
 from bowerbird.store.store import Change, Table
 
 AT_ONCE = 10_000
@@ -44,7 +44,7 @@ def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     catalog = extended(run.data.catalog, newer(run.data.catalog, changes))
     run = replace(run, data=replace(run.data, catalog=catalog))
     made = Snapshot.of(run, snapshot.scenarios, snapshot.kept)
-    return replace(made, hidden=snapshot.hidden_in(len(catalog)))
+    return replace(made, hidden=hidden_in(snapshot, len(catalog)))
 
 
 def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
