@@ -29,13 +29,21 @@ def seen(event_id, user="ann", item="i1", time=15, rec_id="r1", **other):
     return Seen(event_id, rec_id, item, time, arrived, user=user, **other)
 
 
-def embedded(tmp_path):
-    return open_store(tmp_path / "store")
+def embedded(request):
+    return open_store(request.getfixturevalue("tmp_path") / "store")
 
 
-@pytest.fixture(params=["embedded"])
-def store(request, tmp_path):
-    made = embedded(tmp_path)
+def postgres(request):
+    psycopg = pytest.importorskip("psycopg", reason="no psycopg here")
+    url = request.getfixturevalue("database").url
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS bowerbird CASCADE")
+    return open_store(url)
+
+
+@pytest.fixture(params=[embedded, postgres])
+def store(request):
+    made = request.param(request)
     yield made
     made.close()
 

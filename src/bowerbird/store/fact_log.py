@@ -1,16 +1,16 @@
 """Served, seen, done in the database: added once, read as histories or as tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from bowerbird.data.facts import SCHEMAS, Done, Frames, Seen, Served
+from bowerbird.data.facts import Done, Frames, Seen, Served
 from bowerbird.store.database import Cursor, Database, Row, among, insert, portions, quoted
+from bowerbird.store.fact_frames import TABLES, apart, frame, frames_of
 from bowerbird.store.fact_rows import (
     DONE,
     SEEN,
     SERVED,
-    SLOT,
     digest,
     done_of,
     event_row,
@@ -20,7 +20,6 @@ from bowerbird.store.fact_rows import (
 from bowerbird.store.names import names_of
 from bowerbird.store.store import Outcome, Past
 
-TABLES = ("served", "seen", "done", "merges")
 NAMES = 100
 """Whose events are asked for in one statement; SQLite joins at most 500 parts."""
 END = 2**63 - 1
@@ -96,14 +95,15 @@ class LiveFacts:
 
     def frames(self, since: int = 0, until: int | None = None) -> Frames:
         """Facts that arrived in [since, until), merges of this time."""
-        end = END if until is None else until
         found: dict[str, pl.DataFrame] = {}
         with self._database.snapshot() as cursor:
-            for table, moment in zip(TABLES, ("time", "arrived", "arrived", "time"), strict=True):
-                columns = columns_of(table)
-                asked = f"SELECT {quoted(columns)} FROM {table}"
-                asked += f' WHERE "{moment}" >= ? AND "{moment}" < ? ORDER BY n'
-                found[table] = frame(table, cursor.rows(asked, [since, end]))
+            for table in TABLES:
+                moment = '"arrived"' if table in ("seen", "done") else '"time"'
+                wanted = f"AND {moment} >= {int(since)}"
+                wanted += "" if until is None else f" AND {moment} < {int(until)}"
+                ((last,),) = cursor.rows(f"SELECT coalesce(max(n), 0) FROM {table}")
+                portions = frames_of(cursor.rows, table, 0, last, wanted)
+                found[table] = pl.concat([frame(table), *(rows for _, _, rows in portions)])
         lists, slots = apart(found.pop("served"))
         return Frames(served=lists, slots=slots, **found)
 
@@ -112,33 +112,6 @@ class LiveFacts:
         asked = f"SELECT n, {quoted(DONE)} FROM done WHERE n < ? ORDER BY n DESC LIMIT ?"
         rows = self._database.read(asked, [END if before is None else before, limit])
         return [(n, done_of(tuple(row))) for n, *row in rows]
-
-
-def columns_of(table: str) -> tuple[str, ...]:
-    """Those of the table in the database that are told to others."""
-    return SERVED if table == "served" else tuple(SCHEMAS[table])
-
-
-def frame(table: str, rows: Iterable[Row]) -> pl.DataFrame:
-    """Rows of a table of the database."""
-    schema = dict(SCHEMAS[table])
-    if table == "served":
-        schema["slots"] = pl.String()
-    return pl.DataFrame(list(rows), schema=schema, orient="row")
-
-
-def apart(lists: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Lists without their slots, and the slots as a table of their own."""
-    kinds = SCHEMAS["slots"]
-    held = pl.Struct({name: pl.List(kinds[name]) for name in SLOT})
-    slots = (
-        lists.select("rec_id", pl.col("slots").str.json_decode(held))
-        .unnest("slots")
-        .with_columns(position=pl.int_ranges(1, pl.col("item").list.len() + 1))
-        .explode("position", *SLOT, empty_as_null=False)
-        .select(pl.col(name).cast(kind) for name, kind in kinds.items())
-    )
-    return lists.drop("slots"), slots
 
 
 def add_events(

@@ -15,6 +15,9 @@ SERVED = (*SCHEMAS["served"], "slots")
 SEEN, DONE = tuple(SCHEMAS["seen"]), tuple(SCHEMAS["done"])
 SLOT = ("item", "score", "propensity", "source")
 
+_SHORT = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 _DELIVERY = {"arrived", "trust"}  # how an event came, which is no part of what it says
 _SAID = {
     columns: itemgetter(*(at for at, name in enumerate(columns) if name not in _DELIVERY))
@@ -35,9 +38,7 @@ def compact(value: Any) -> str:  # noqa: ANN401  whatever JSON can hold
         DataError: JSON cannot hold it.
     """
     try:
-        return json.dumps(
-            value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-        )
+        return _SHORT.encode(value)
     except (TypeError, ValueError) as error:
         came = f"plain JSON values expected, {error}"
         raise DataError(f"{came}: numbers that are finite, text, lists and tables") from None

@@ -1,4 +1,4 @@
-"""Events of many callers in one transaction: the disk is waited for once, not by each of them."""
+"""Events of many callers written together: a commit costs a wait for the disk, whoever asks."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -6,14 +6,18 @@ from concurrent.futures import Future
 from threading import Condition, Thread
 
 from bowerbird.data.facts import Done, Seen
-from bowerbird.errors import StoreDown
+from bowerbird.errors import DataError, StoreDown
 from bowerbird.store.store import Outcome
 
 Batch = Sequence[Seen | Done]
+Waiting = tuple[Batch, Future[list[Outcome]]]
 
 
 class GroupCommit:
-    """A writer of its own; what was submitted is on disk once its future has a result."""
+    """One thread that writes what others hand in, and tells each what became of it.
+
+    Nothing is told before it is on disk.
+    """
 
     def __init__(
         self,
@@ -26,68 +30,84 @@ class GroupCommit:
 
         Args:
             record: writes events, and says what became of each.
-            within_s: how long the first of a group waits for others.
-            most: events in a group, but for a batch that is larger.
-            room: events that wait, at most.
+            within_s: how long the first event of a group waits for others.
+            most: events that are not waited for any longer.
+            room: events that may wait; whoever comes then is turned away.
         """
         self._record, self._within_s, self._most, self._room = record, within_s, most, room
-        self._waiting: deque[tuple[Batch, Future[list[Outcome]]]] = deque()
-        self._held, self._open = 0, True
-        self._turn = Condition()
-        self._thread = Thread(target=self._run, name="events", daemon=True)
-        self._thread.start()
+        self._waiting: deque[Waiting] = deque()
+        self._events, self._closed = 0, False
+        self._changed = Condition()
+        self._writer = Thread(target=self._write, name="group-commit", daemon=True)
+        self._writer.start()
 
-    def submit(self, events: Batch) -> "Future[list[Outcome]]":
-        """Write these; the future has what became of each, or the error.
+    def submit(self, events: Batch) -> Future[list[Outcome]]:
+        """What became of these events, once they are on disk; or what went wrong.
 
         Raises:
-            StoreDown: too many wait already, or it is closed.
+            StoreDown: too many are waiting, or this is closed.
         """
         future: Future[list[Outcome]] = Future()
-        with self._turn:
-            if not self._open:
+        with self._changed:
+            if self._closed:
                 raise StoreDown("events are taken no more: the server is stopping")
-            if self._held + len(events) > self._room:
-                raise StoreDown(f"{self._held:,} events wait to be written: send them again later")
+            if self._events and self._events + len(events) > self._room:
+                came = f"the store is busy: {self._events:,} events wait to be written"
+                raise StoreDown(f"{came}: send these again later")
             self._waiting.append((events, future))
-            self._held += len(events)
-            self._turn.notify()
+            self._events += len(events)
+            self._changed.notify_all()
         return future
 
     def close(self) -> None:
-        """Write what waits, and stop."""
-        with self._turn:
-            self._open = False
-            self._turn.notify()
-        self._thread.join()
+        """What was handed in is written; nothing more is taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._writer.join()
 
-    def _run(self) -> None:
-        while group := self._group():
-            events = [event for batch, _ in group for event in batch]
-            try:
-                outcomes = self._record(events)
-            except Exception as error:  # whoever submitted is told
-                for _, future in group:
-                    future.set_exception(error)
-                continue
-            start = 0
-            for batch, future in group:
-                future.set_result(outcomes[start : start + len(batch)])
-                start += len(batch)
+    def _write(self) -> None:
+        while group := self._taken():
+            self._commit(group)
 
-    def _group(self) -> list[tuple[Batch, "Future[list[Outcome]]"]]:
-        """Those to write together; none: it is closed and all is written."""
-        with self._turn:
-            self._turn.wait_for(lambda: self._waiting or not self._open)
-            if self._open and self._held < self._most:
-                full = lambda: self._held >= self._most or not self._open  # noqa: E731  it is said once
-                self._turn.wait_for(full, self._within_s)
-            group: list[tuple[Batch, Future[list[Outcome]]]] = []
+    def _taken(self) -> list[Waiting]:
+        """What is written together; empty at the end of all."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(
+                lambda: self._closed or self._events >= self._most, self._within_s
+            )
+            group: list[Waiting] = []
             count = 0
-            while self._waiting and (not group or count + len(self._waiting[0][0]) <= self._most):
-                batch, future = self._waiting.popleft()
-                count += len(batch)
-                if future.set_running_or_notify_cancel():
-                    group.append((batch, future))
-            self._held -= count
-            return group if group or not self._waiting else self._group()
+            while self._waiting and count < self._most:
+                group.append(self._waiting.popleft())
+                count += len(group[-1][0])
+            self._events -= count
+            return group
+
+    def _commit(self, group: list[Waiting]) -> None:
+        # whoever has given up meanwhile is left out
+        group = [one for one in group if one[1].set_running_or_notify_cancel()]
+        try:
+            outcomes = self._record([event for events, _ in group for event in events])
+        except DataError as error:
+            if len(group) > 1:  # one of them sent it: the others must not suffer
+                for one in group:
+                    self._again(one)
+            elif group:
+                group[0][1].set_exception(error)
+        except BaseException as error:  # whatever it is, it belongs to those who wait
+            for _, future in group:
+                future.set_exception(error)
+        else:
+            start = 0
+            for events, future in group:
+                future.set_result(outcomes[start : start + len(events)])
+                start += len(events)
+
+    def _again(self, one: Waiting) -> None:
+        events, future = one
+        try:
+            future.set_result(self._record(events))
+        except BaseException as error:
+            future.set_exception(error)

@@ -23,9 +23,10 @@ FACTS = (
     rec_id {text}, session {text}, value {whole}, currency {text}, quantity {whole}, refers {text},
     context {text} NOT NULL, trust {text} NOT NULL, digest {octets} NOT NULL)""",
     'CREATE INDEX served_of ON served ("user", "time")',
-    'CREATE INDEX seen_of ON seen ("user", "time")',
+    # all that a history needs, so that the rows themselves are not fetched
+    'CREATE INDEX seen_of ON seen ("user", "time", item)',
     'CREATE INDEX seen_by_nobody ON seen (rec_id) WHERE "user" IS NULL',
-    'CREATE INDEX done_of ON done ("user", "time")',
+    'CREATE INDEX done_of ON done ("user", "time", item, type)',
     "CREATE INDEX done_after ON done (rec_id) WHERE rec_id IS NOT NULL",
 )
 STATES = (

@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from bowerbird.data.artifacts import whole
 from bowerbird.errors import ArtifactError, ConfigError, DataError, StoreDown
 from bowerbird.store.database import Cursor, Dialect, Row, T
+from bowerbird.store.written import written
 
 FILE = "store.sqlite"
 OLDEST = (3, 35)
@@ -32,6 +32,7 @@ SETTINGS = (
     "synchronous = FULL",  # a commit is on disk
     "fullfsync = 1",  # on macOS as well
     "cache_size = -32768",  # KiB
+    "wal_autocheckpoint = 16384",  # pages; a page that changes again meanwhile is written once
     "temp_store = MEMORY",
 )
 FULL = {sqlite3.SQLITE_FULL}
@@ -92,14 +93,26 @@ class SqliteDatabase:
         return int(n)
 
     def copy(self, to: Path) -> None:
-        """The whole file as of one moment, checked, while others write."""
-        with whole(to) as partial, self._reader() as connection:
-            with closing(sqlite3.connect(partial, isolation_level=None)) as copied:
+        """The whole file as of one moment, checked, while others write.
+
+        Raises:
+            ArtifactError: it cannot be written, or what came is not sound.
+        """
+        with written(to) as partial, self._reader() as connection:
+            with closing(sqlite3.connect(partial, isolation_level=None)) as copied, _ours(to):
                 connection.backup(copied)
                 copied.execute("PRAGMA journal_mode = DELETE")  # one file, none beside it
-                ((verdict,),) = copied.execute("PRAGMA integrity_check(1)").fetchall()
-            if verdict != "ok":
-                raise ArtifactError(f"{self.path}: a sound file expected, {verdict}: {_REMEDY}")
+            with closing(sound(partial)):
+                pass
+
+    def take(self, source: Path) -> None:
+        """Everything that `copy` wrote, in place of what is here; whole or not at all.
+
+        Raises:
+            ArtifactError: it cannot be read, or is not sound.
+        """
+        with self._lock, closing(sound(source)) as copied, _ours(self.path):
+            copied.backup(self._writer)
 
     def close(self) -> None:
         """Files are closed; nobody may ask any more."""
@@ -141,6 +154,27 @@ class SqliteDatabase:
                 time.sleep(WAIT_S / 100)
 
 
+def sound(path: Path) -> sqlite3.Connection:
+    """A file to read, checked from end to end.
+
+    Raises:
+        ArtifactError: it cannot be read, or is not sound.
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: a SQLite file expected, there is none: name another")
+    with _ours(path):
+        file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            ((verdict,),) = file.execute("PRAGMA integrity_check(1)").fetchall()
+            if verdict != "ok":
+                came = f"{path}: a sound SQLite file expected, {verdict} came"
+                raise ArtifactError(f"{came}: {_REMEDY}")
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+
 class _Cursor:
     """SQLite's way to be asked within a transaction."""
 
@@ -177,7 +211,7 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         raise
 
 
-_REMEDY = "restore a backup"
+_REMEDY = "restore another backup"
 
 
 @contextmanager
@@ -195,6 +229,9 @@ def _ours(path: Path) -> Iterator[None]:
             raise ArtifactError(f"{came}: {remedy}") from error
         if code in SHUT:
             raise _shut(path, error) from error
+        if code == sqlite3.SQLITE_CONSTRAINT:
+            came = f"{path}: what fits to what is there expected, {error}"
+            raise DataError(f"{came}: correct it, or leave it out") from error
         if code in DAMAGED:
             came = f"{path}: a sound SQLite file expected, it is damaged ({error})"
             raise ArtifactError(f"{came}: {_REMEDY}") from error

@@ -1,0 +1,56 @@
+"""Files that the store writes: whole or not at all, by one process at a time."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bowerbird.data.artifacts import whole
+from bowerbird.errors import ArtifactError, StoreDown
+
+LOCK = ".lock"
+WAIT_S = 60.0
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A temporary name to write to, which takes its place at the end.
+
+    Raises:
+        ArtifactError: it cannot be written.
+    """
+    try:
+        with whole(path) as partial:
+            yield partial
+    except ArtifactError:
+        raise
+    except OSError as error:
+        came = f"{path}: a place with room that can be written to expected, {error}"
+        raise ArtifactError(f"{came}: make room, or correct the permissions") from error
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else is in this folder. Whoever dies in it leaves it open to others.
+
+    Raises:
+        StoreDown: somebody else is, for long.
+        ArtifactError: the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # SQLite's lock is one that every system has, and that ends with its process
+        with closing(sqlite3.connect(folder / LOCK, timeout=WAIT_S, isolation_level=None)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise StoreDown(f"{folder}: another process works here: ask again") from error
+        raise _shut(folder, error) from error
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise _shut(folder, error) from error
+
+
+def _shut(folder: Path, error: Exception) -> ArtifactError:
+    came = f"{folder}: a folder that can be written to expected, {error}"
+    return ArtifactError(f"{came}: correct its permissions, or name another")
