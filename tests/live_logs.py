@@ -106,7 +106,10 @@ def _events(draw, n, served, shown, users, items):
             "currency": _maybe(draw, draw.choice(["EUR", "USD"], n), ~money),
             "trust": "secret",
         },
-        schema_overrides={"rec_id": pl.String, "value": pl.Int64},
+        schema_overrides={
+            **dict.fromkeys(("event_id", "rec_id", "item", "user", "type", "currency"), pl.String),
+            **dict.fromkeys(("time", "arrived", "value"), pl.Int64),
+        },
     )
 
 

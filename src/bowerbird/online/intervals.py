@@ -84,6 +84,8 @@ def total(
 ) -> Estimate:
     """Σ top over n users, of whom those without a row have 0: T ± z √(n s²).
 
+    Where all users agree there is no interval.
+
     Source: Cochran 1977, section 2.9, without the correction for finite populations.
     """
     value = np.bincount(group, top, len(n))
@@ -92,7 +94,7 @@ def total(
     rest = n - np.bincount(group, minlength=len(n))
     spread = around + rest * mean**2
     half = Z * np.sqrt(_over(n * spread, n - 1))
-    half[~(n > 1)] = np.nan
+    half[~((n > 1) & (spread > 0))] = np.nan
     return Estimate(value, value - half, value + half)
 
 
@@ -139,8 +141,8 @@ def distinct(
 def _rank(n: Int64[ndarray, "groups"]) -> Int64[ndarray, "groups"]:
     """The smallest k with P(Binomial(n, ½) ≤ k) ≥ 2.5 %, as a binomial's quantile is found."""
     tail = (1 - CONFIDENCE) / 2
-    some = np.maximum(n, 1).astype(np.float64)
-    guess = np.ceil(bdtrik(tail, some, 0.5))
+    some = np.maximum(n, 1)
+    guess = np.ceil(bdtrik(tail, some.astype(np.float64), 0.5))
     below = np.maximum(guess - 1, 0)
     exact: ndarray = np.where(bdtr(below, some, 0.5) >= tail, below, guess)
     return exact.astype(np.int64)
