@@ -26,6 +26,7 @@ COMMANDS = {
     "ask",
     "similar",
     "export",
+    "serve",
     "datasets",
     "quickstart",
     "doctor",

@@ -1,5 +1,6 @@
 """Implicit matrix factorisation: factor who met what, fold a history in by one ridge solve."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from bowerbird.encoders.stored import store, stored, words_arrays, words_of
 from bowerbird.errors import ConfigError, DataError
 
 KIND = "als"
+FEW = 64
+"""Histories that are folded in without a word to the threads of the matrix library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,9 @@ class AlsEncoder:
         Cost: O(h·dim² + dim³) a history of h items.
         """
         seen = confidences(queries.counts(len(self.table.ids)), self.estimator.alpha)
-        with threadpool_limits(1, "blas"):
+        # looking for the libraries takes longer than solving for a few
+        alone = threadpool_limits(1, "blas") if len(queries) > FEW else nullcontext()
+        with alone:
             return np.asarray(self._solver.recalculate_user(np.arange(len(queries)), seen))
 
     def save(self, folder: Path) -> None:

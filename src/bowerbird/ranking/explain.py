@@ -92,19 +92,21 @@ def _items(
     """The items of one list, best first."""
     out: list[dict[str, Any]] = []
     sources, pinned = about
+    rows, scores = lists.hits.rows[q].tolist(), lists.hits.scores[q].tolist()
+    drawn = lists.propensity[q].tolist()
     for place, source in enumerate(sources):
-        row = int(lists.hits.rows[q, place])
+        row = rows[place]
         shares = {name: float(part[q, place]) for name, part in parts.items()}
         out.append(
             {
                 "rank": place + 1,
                 "item": ids[row],
-                "score": float(lists.hits.scores[q, place]),
+                "score": scores[place],
                 "source": source,
                 "parts": {} if source in BEHIND else shares,
                 "because": [],
-                "moved": _moves(lists.stages, q, row, pinned),
-                "propensity": float(lists.propensity[q, place]),
+                "moved": _moves(lists.stages, q, row, pinned) if len(lists.stages) > 1 else [],
+                "propensity": drawn[place],
             }
         )
     return out

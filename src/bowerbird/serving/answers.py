@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +22,8 @@ from bowerbird.serving.snapshot import Snapshot, config_of, row_of
 from bowerbird.store.store import FactLog, Past
 from bowerbird.surfaces.surface import Surface
 
+UNASKED = ("popular", "new", "trending")
+"""Surfaces that ask no model about anybody."""
 NEEDS_ITEMS = ("similar", "goes-with")
 STORE_SHARE = 0.4
 """Of the time there is, that reading what somebody did may take."""
@@ -52,7 +52,7 @@ class Answers:
     identity: Identity
     breaker: Breaker
     late: Callable[[], float] = time.monotonic
-    reading: Executor = field(default_factory=lambda: ThreadPoolExecutor(8, "history"))
+    _reading: set[str] = field(default_factory=set)  # lists whose histories are being read
 
     def question(self, ask: Ask, rec_id: str, now_ms: int, until: float, request: str) -> Question:
         """With the person's key in place of their id."""
@@ -81,9 +81,10 @@ class Answers:
         query = snapshot.histories.query(question.names, past, now, traits)
         told, fault = self._climbed(question, surface, query, wish)
         rung = told["rung"]
-        own = surface.origin.source
-        if rung == own:
+        if rung == surface.origin.source and rung not in UNASKED:
             rung = "session" if reason or question.user is None else "personal"
+        elif rung in UNASKED:
+            rung = "popular"
         return self._told(question, snapshot, {**told, "rung": rung}, fault or reason, began)
 
     def baked(self, question: Question, snapshot: Snapshot, why: str) -> tuple[RecList, Served]:
@@ -120,20 +121,25 @@ class Answers:
             return told, None
         if not self.breaker.passes():
             return told, "the store rests after faults"
-        patience = max((question.until - began) * STORE_SHARE, 0.001)
-        reading = self.reading.submit(self.facts.histories, [question.user], LAST)
+        self._reading.add(question.rec_id)
         try:
-            (past,) = reading.result(patience)
-        except (Late, StoreDown) as error:
-            reading.cancel()
-            self.breaker.failed()
-            down = isinstance(error, StoreDown)
-            return told, "the store is down" if down else "the store is slow"
+            (past,) = self.facts.histories([question.user], LAST)
         except BowerbirdError as error:
             self.breaker.failed()
-            return told, reason_of(error)
-        self.breaker.went_well()
+            down = isinstance(error, StoreDown)
+            return told, "the store is down" if down else reason_of(error)
+        finally:
+            self._reading.discard(question.rec_id)
+        if self.late() - began > STORE_SHARE * (question.until - began):
+            self.breaker.failed()  # it is no use if nothing is left for the model
+        else:
+            self.breaker.went_well()
         return [*past, *told], None
+
+    def too_late(self, question: Question) -> None:
+        """Somebody has waited in vain: was it for the store?"""
+        if question.rec_id in self._reading:
+            self.breaker.failed()
 
     def _told(
         self,

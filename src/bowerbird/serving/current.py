@@ -46,7 +46,9 @@ class Current:
     ) -> None:
         self._runs, self._store, self._identity = runs, store, identity
         self._telemetry, self._clock = telemetry, clock
-        self._swapping = Lock()
+        self._building, self._lock = Lock(), Lock()
+        self._hidden: list[str] = []  # said while a snapshot may be in the making
+        self._forgotten: list[str] = []
         self.snapshot = self._loaded(self.folder())
         self._stop = Event()
         self._looked = int(clock() * 1000)
@@ -89,17 +91,20 @@ class Current:
         """
         if (self._runs / "run.json").is_file() and name != self._runs.name:
             raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
-        folder = self._runs if name == self._runs.name else self._named(name)
-        snapshot = self._loaded(folder)
-        if folder != self._runs:
-            with whole(self._runs / CURRENT) as partial:
-                partial.write_text(f"{name}\n", "utf-8")
-        self._swap(snapshot)
-        return snapshot
+        with self._building:
+            folder = self._runs if name == self._runs.name else self._named(name)
+            snapshot = self._loaded(folder)
+            if folder != self._runs:
+                with whole(self._runs / CURRENT) as partial:
+                    partial.write_text(f"{name}\n", "utf-8")
+            self._swap(snapshot)
+            return snapshot
 
     def refresh(self) -> None:
         """Once: another run, where `current` names one; the catalog, where it has changed."""
-        with self._swapping:
+        with self._building:
+            with self._lock:  # what was said before is in the store, so it will be read now
+                self._hidden, self._forgotten = [], []
             folder = self.folder()
             if folder.name != self.snapshot.model:
                 self._swap(self._loaded(folder))
@@ -110,13 +115,15 @@ class Current:
                 self._swap(newer)
 
     def hide(self, ids: list[str]) -> None:
-        """These items are in no list any more, from now on."""
-        with self._swapping:
+        """These items, which the store has as deleted, are in no list any more, from now on."""
+        with self._lock:
+            self._hidden += ids
             self.snapshot = self.snapshot.without(ids)
 
     def forget(self, names: list[str]) -> None:
-        """What the run knows of somebody is used no more, from now on."""
-        with self._swapping:
+        """What the run knows of somebody who was deleted is used no more, from now on."""
+        with self._lock:
+            self._forgotten += names
             self.snapshot = self.snapshot.forgetting(names)
 
     def close(self) -> None:
@@ -159,7 +166,8 @@ class Current:
 
     def _swap(self, snapshot: Snapshot) -> None:
         snapshot.warm(int(self._clock()))
-        self.snapshot = snapshot
+        with self._lock:
+            self.snapshot = snapshot.without(self._hidden).forgetting(self._forgotten)
         self._telemetry.items.set(len(snapshot.catalog))
 
     def _named(self, name: str) -> Path:

@@ -84,7 +84,7 @@ def baked(snapshot: Snapshot, wish: Wish, now: int) -> dict[str, Any]:
         None if snapshot.hidden is None else ~snapshot.hidden[rows],
         None if wish.only is None else np.isin(catalog.items.ids, list(wish.only)),
         ~np.isin(catalog.items.ids, list(wish.never)),
-        snapshot.unruled(wish.scenario, rows, now),
+        _unruled(snapshot, wish.scenario, rows, now),
     ):
         if mask is not None:
             keep &= mask
@@ -94,6 +94,18 @@ def baked(snapshot: Snapshot, wish: Wish, now: int) -> dict[str, Any]:
         for rank, item in enumerate(best, 1)
     ]
     return {"rung": "baked" if items else "none", "items": items}
+
+
+def _unruled(snapshot: Snapshot, name: str, rows: ndarray, now: int) -> Bool[ndarray, "m"] | None:
+    """Which of these rows no rule of the scenario hides now; None: it has no rules."""
+    rules = snapshot.surface(name, None, now).rules
+    if rules is None:
+        return None
+    keep = np.ones(len(rows), bool)
+    for rule, of in zip(rules.rules, rules.rows, strict=True):
+        if rule.do == "hide" and rule.active(now):  # whoever asks: rather too few than wrong
+            keep &= ~of[rows]
+    return keep
 
 
 def _rows(snapshot: Snapshot, ids: Sequence[str]) -> Bool[ndarray, "n"]:

@@ -73,7 +73,7 @@ async def recommend(call: Call) -> Reply:
 async def batch(call: Call) -> Reply:
     """Several lists; each costs as one."""
     asks = call.body.requests
-    call.service.guard.spend(call.who, len(asks) - 1)
+    call.service.guard.spend(call.who, float(len(asks) - 1))
     return Reply(RecLists([await _listed(call, ask) for ask in asks]))
 
 

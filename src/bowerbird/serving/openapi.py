@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import msgspec
 
@@ -32,9 +33,10 @@ def described(routes: Sequence[Route], version: str) -> dict[str, Any]:
         version: of bowerbird.
     """
     told = [kind for r in routes for kind in (r.gives, r.takes, r.query) if kind is not None]
-    kinds = list(dict.fromkeys([*told, Problem]))
+    kinds = list(dict.fromkeys([one for kind in told for one in _each(kind)] + [Problem]))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFS)
     of = dict(zip(kinds, schemas, strict=True))
+    of |= {kind: {"anyOf": [of[one] for one in _each(kind)]} for kind in told if kind not in of}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, of, components)
@@ -50,6 +52,11 @@ def described(routes: Sequence[Route], version: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def _each(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  a type, or several
+    """The types of a union: the library describes them one by one only."""
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _operation(route: Route, of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:

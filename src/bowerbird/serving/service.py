@@ -97,6 +97,7 @@ class Service:
         done, _ = await asyncio.wait([making], timeout=max(left, 0.001))
         if done:
             return self._kept(making.result())
+        self.answers.too_late(question)
         return self._kept(self.answers.baked(question, snapshot, "the deadline is over"))
 
     async def aside(self, work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  the work's

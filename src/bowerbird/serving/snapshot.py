@@ -5,11 +5,9 @@ Never changed, only replaced as a whole: a request holds on to one from its firs
 
 import hashlib
 import json
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -63,7 +61,6 @@ class Snapshot:
     _opened: dict[str, Opened] = field(default_factory=dict)
     _asked: OrderedDict[tuple[str, int], Timed] = field(default_factory=OrderedDict)
     _masks: OrderedDict[str, Bool[ndarray, "n"]] = field(default_factory=OrderedDict)
-    _sorted: list[str] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -145,21 +142,9 @@ class Snapshot:
                 self._masks.popitem(last=False)
         return made
 
-    def unruled(self, name: str, rows: ndarray, now: int) -> Bool[ndarray, "m"] | None:
-        """Which of these rows no rule of the scenario hides now; None: it has no rules."""
-        with self._lock:
-            found = next((t.surface for (n, _), t in self._asked.items() if n == name), None)
-        if found is None or found.rules is None:
-            return None
-        keep = np.ones(len(rows), bool)
-        for rule, of in zip(found.rules.rules, found.rules.rows, strict=True):
-            if rule.do == "hide" and rule.active(now):  # whoever asks: rather too few than wrong
-                keep &= ~of[rows]
-        return keep
-
     def without(self, gone: Sequence[str], there: Sequence[str] = ()) -> "Snapshot":
         """The same, some items hidden at once and others shown again."""
-        hidden = self.hidden_in(len(self.catalog))
+        hidden = hidden_in(self, len(self.catalog))
         for ids, out in ((gone, True), (there, False)):
             rows = self.catalog.items.rows(ids)
             hidden[rows[rows >= 0]] = out
@@ -169,28 +154,6 @@ class Snapshot:
         """The same, knowing nothing of what these people did before."""
         gone = self.histories.forgotten | set(names)
         return replace(self, histories=replace(self.histories, forgotten=gone))
-
-    def hidden_in(self, n: int) -> Bool[ndarray, "n"]:
-        """What is hidden, in a catalog that has grown to n items."""
-        hidden = np.zeros(n, bool)
-        if self.hidden is not None:
-            hidden[: len(self.hidden)] = self.hidden
-        return hidden
-
-    def page(self, after: str, limit: int) -> list[str]:
-        """Ids of items that can be shown, in their order, behind this one."""
-        with self._lock:
-            if not self._sorted:
-                self._sorted.extend(sorted(self.catalog.items.ids))
-        start = bisect_right(self._sorted, after) if after else 0
-        found: list[str] = []
-        for id in islice(self._sorted, start, None):
-            row = int(self.catalog.items.rows([id])[0])
-            if self.hidden is None or not self.hidden[row]:
-                found.append(id)
-            if len(found) == limit:
-                break
-        return found
 
     def warm(self, now: int) -> list[str]:
         """Open every scenario, so that nobody waits for it; names and faults of those that fail."""
@@ -208,6 +171,14 @@ class Snapshot:
         if name not in self._opened:
             self._opened[name] = Opened.of(self.run, scenario, self.plain)
         return self._opened[name]
+
+
+def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:
+    """What is hidden, in a catalog that has grown to n items."""
+    hidden = np.zeros(n, bool)
+    if snapshot.hidden is not None:
+        hidden[: len(snapshot.hidden)] = snapshot.hidden
+    return hidden
 
 
 def config_of(scenario: Scenario) -> str:

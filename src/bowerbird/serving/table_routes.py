@@ -30,7 +30,7 @@ class Merging(Strict):
 
 
 class Page(Struct, forbid_unknown_fields=True):
-    """A part of all there are, by id."""
+    """A part of all there are, in their order."""
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     after: str = ""
@@ -105,11 +105,19 @@ async def get_item(call: Call) -> Reply:
 
 
 async def items(call: Call) -> Reply:
-    """All that can be shown, by id."""
-    snapshot, after = call.service.current.snapshot, call.query.after
-    ids = await call.service.aside(snapshot.page, after, call.query.limit)
-    things = [Thing(id, _row(call, id) or {}) for id in ids]
-    return Reply(Paged(things, ids[-1] if len(ids) == call.query.limit else None))
+    """All that can be shown, the oldest first."""
+    ids, limit = call.service.current.snapshot.catalog.items.ids, call.query.limit
+    row = int(call.service.current.snapshot.catalog.items.rows([call.query.after])[0])
+    if call.query.after and row < 0:
+        raise Problem(422, "an item of the catalog expected, another id came", "query: after")
+    found: list[Thing] = []
+    for place in range(row + 1, len(ids)):
+        fields = _row(call, ids[place])
+        if fields is not None:
+            found.append(Thing(ids[place], fields))
+        if len(found) == limit:
+            break
+    return Reply(Paged(found, found[-1].id if len(found) == limit else None))
 
 
 async def put_user(call: Call) -> Reply:

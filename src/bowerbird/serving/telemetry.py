@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STEPS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+DELAYS_S = (1.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0, 604_800.0)
 
 
 class Telemetry:
@@ -11,48 +12,29 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        of = self.registry
-        self.requests = Counter(
-            "bowerbird_requests", "Requests answered.", ("route", "status"), registry=of
-        )
-        self.seconds = Histogram(
-            "bowerbird_request_seconds",
-            "Time of a request.",
-            ("route",),
-            buckets=STEPS_S,
-            registry=of,
-        )
-        self.lists = Counter(
-            "bowerbird_lists", "Lists served.", ("scenario", "rung", "model"), registry=of
-        )
-        self.events = Counter("bowerbird_events", "Events taken.", ("fact", "outcome"), registry=of)
-        self.lag = Histogram(
-            "bowerbird_ingest_seconds",
-            "From an event's coming in to its being on disk.",
-            buckets=STEPS_S,
-            registry=of,
-        )
-        self.delay = Histogram(
-            "bowerbird_event_delay_seconds",
-            "From an event's own time to its coming in.",
-            buckets=(1, 10, 60, 600, 3600, 86_400, 604_800),
-            registry=of,
-        )
-        self.waiting = Gauge("bowerbird_served_waiting", "Lists not written yet.", registry=of)
-        self.dropped = Gauge(
-            "bowerbird_served_dropped", "Lists that were never written.", registry=of
-        )
-        self.breaker = Gauge(
-            "bowerbird_store_open", "1 while the store is left alone.", registry=of
-        )
-        self.recall = Gauge(
-            "bowerbird_index_recall",
-            "Share of exact lists that the index finds.",
-            ("model",),
-            registry=of,
-        )
-        self.items = Gauge("bowerbird_items", "Items that can be shown.", registry=of)
+        self.requests = self._counter("requests", "Requests answered.", "route", "status")
+        self.seconds = self._times("request_seconds", "Time of a request.", STEPS_S, "route")
+        self.lists = self._counter("lists", "Lists served.", "scenario", "rung", "model")
+        self.events = self._counter("events", "Events that came in.", "fact", "outcome")
+        self.lag = self._times("ingest_seconds", "From coming in to being on disk.", STEPS_S)
+        told = "From an event's own time to its coming in."
+        self.delay = self._times("event_delay_seconds", told, DELAYS_S)
+        self.waiting = self._gauge("served_waiting", "Lists that are not written yet.")
+        self.dropped = self._gauge("served_dropped", "Lists that were never written.")
+        self.breaker = self._gauge("store_left_alone", "1 while the store is not asked.")
+        self.recall = self._gauge("index_recall", "Share of exact lists found.", "model")
+        self.items = self._gauge("items", "Items that can be shown.")
 
     def text(self) -> bytes:
         """As Prometheus reads it."""
         return generate_latest(self.registry)
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"bowerbird_{name}", told, labels, registry=self.registry)
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        return Gauge(f"bowerbird_{name}", told, labels, registry=self.registry)
+
+    def _times(self, name: str, told: str, steps: tuple[float, ...], *labels: str) -> Histogram:
+        of = self.registry
+        return Histogram(f"bowerbird_{name}", told, labels, buckets=steps, registry=of)
