@@ -9,7 +9,9 @@ import pytest
 from bowerbird.data.facts import SCHEMAS
 from bowerbird.errors import ArtifactError, ConfigError, DataError, StoreDown
 from bowerbird.store import postgres
+from bowerbird.store.database import insert
 from bowerbird.store.fact_frames import TABLES, columns_of
+from bowerbird.store.fact_rows import DONE, event_row
 from bowerbird.store.opened import open_store
 from bowerbird.store.postgres import PostgresDatabase
 from databases import Server
@@ -153,21 +155,26 @@ def test_the_columns_in_the_database_are_those_of_the_schemas(store):
 
 def test_a_number_is_settled_when_nothing_lower_can_appear(store, url):
     store.facts.record([done("e1")])
-    found = []
-    with psycopg.connect(url) as other:
-        cursor = other.execute(
-            "INSERT INTO bowerbird.done"
-            ' (event_id, "user", item, type, time, arrived, context, trust, digest)'
-            " VALUES ('late', 'u', 'i', 'click', 1, 1, '{}', 'secret', '') RETURNING n"
-        )
-        (late,) = cursor.fetchone()
-        asker = threading.Thread(target=lambda: found.append(store.database.settled("done")))
-        asker.start()
-        asker.join(0.3)
-        assert not found
-        other.commit()
+    found, began, end = [], threading.Event(), threading.Event()
+
+    def write_slowly(cursor):
+        row = (*event_row(done("late")), b"")
+        insert(cursor, "done", (*DONE, "digest"), [row])
+        began.set()
+        end.wait(10)
+
+    slow = threading.Thread(target=lambda: store.database.write(write_slowly))
+    slow.start()
+    began.wait(10)
+    asker = threading.Thread(target=lambda: found.append(store.database.settled("done")))
+    asker.start()
+    asker.join(0.3)
+    assert not found
+    end.set()
+    slow.join()
     asker.join()
-    assert found == [late]
+    assert found == [store.facts.newest(1)[0][0]]
+    assert store.facts.newest(1)[0][1].event_id == "late"
 
 
 def test_two_who_lock_each_other_out_both_get_through(store):
