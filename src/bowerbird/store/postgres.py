@@ -198,7 +198,8 @@ class PostgresDatabase:
             raise StoreDown(f"{came}, none came ({self._line(error)}): ask again") from error
         except (psycopg.DataError, UnicodeEncodeError) as error:
             came = f"{self.where}: whole numbers of 64 bits and UTF-8 text without NUL expected"
-            raise DataError(f"{came}, {error}: correct the value") from error
+            told = " ".join(str(error).split())
+            raise DataError(f"{came}, {told}: correct the value") from error
         except psycopg.IntegrityError as error:
             came = f"{self.where}: what fits to what is there expected"
             raise DataError(f"{came}, {self._line(error)}: correct it, or leave it out") from error
