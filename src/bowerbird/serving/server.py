@@ -71,14 +71,17 @@ def serve_forever(
     service = Service(runs, open_store(store), data, settings)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    say(f"{service.current.snapshot.model} answers at http://{shown}:{port}/v1 · Ctrl-C stops it")
+    name = service.current.snapshot.model
+    told = f"{name} answers at http://{shown}:{port}/v1 · Ctrl-C stops it"
     try:
-        _runner()(_served(service, listening))
+        _runner()(_served(service, listening, lambda: say(told)))
     finally:
         service.close()
 
 
-async def _served(service: Service, listening: socket.socket) -> None:
+async def _served(
+    service: Service, listening: socket.socket, started: Callable[[], object]
+) -> None:
     config = uvicorn.Config(
         application(service),
         log_config=None,
@@ -92,6 +95,7 @@ async def _served(service: Service, listening: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    started()
     service.current.watch(service.settings.refresh_s)
     serving = asyncio.create_task(server._serve([listening]))
     waiting = asyncio.create_task(stop.wait())
