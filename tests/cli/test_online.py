@@ -18,14 +18,14 @@ MOMENT = ["--as-of", "2026-03-21"]
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A log as folders of Parquet files."""
+    """A log as the Parquet files of a store."""
     folder = tmp_path_factory.mktemp("facts")
     frames = simulated(300, 5, 2_000, 60, 30, seed=8)
     for name in SCHEMAS:
         (folder / name).mkdir()
         frame = getattr(frames, name)
         for part in (0, 1):
-            frame[part::2].write_parquet(folder / name / f"{part}.parquet")
+            frame[part::2].write_parquet(folder / name / f"{part}-{part}.parquet")
     return folder
 
 
@@ -152,9 +152,8 @@ def test_what_cannot_be_meant_is_told_on_one_line(words, told, files, capsys):
 
 def test_a_place_without_facts_is_told(tmp_path, capsys):
     assert run(["online", "report", str(tmp_path / "nowhere")]) == 2
-    assert "a store, or a folder with served/" in capsys.readouterr().err
+    assert "a store expected, or what «bowerbird store compact» writes" in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
-    (tmp_path / "served").mkdir()
-    pl.DataFrame({"rec_id": ["r1"]}).write_parquet(tmp_path / "served" / "0.parquet")
+    (tmp_path / "done").mkdir()
     assert run(["online", "report", str(tmp_path)]) == 2
-    assert "missing: write them, null where unknown" in capsys.readouterr().err
+    assert "neither is there: name the --data" in capsys.readouterr().err

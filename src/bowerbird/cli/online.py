@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from bowerbird.cli.console import out, print_json, shown, working
@@ -14,7 +13,7 @@ from bowerbird.cli.earned import print_report
 from bowerbird.cli.options import expanded
 from bowerbird.cli.reading import now
 from bowerbird.data.artifacts import whole
-from bowerbird.data.facts import SCHEMAS, Frames
+from bowerbird.data.facts import Frames
 from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.online.report import report as figures
@@ -22,6 +21,7 @@ from bowerbird.online.rows import harmless
 from bowerbird.online.rows import rows as behind
 from bowerbird.online.rules import Rules
 from bowerbird.store.opened import open_store
+from bowerbird.store.parquet import read_parquet
 from bowerbird.store.sqlite import FILE
 from bowerbird.surfaces.strict import seconds_of
 
@@ -33,8 +33,8 @@ Where = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Where events are kept: the --data folder of the service, postgresql://…, or a folder "
-        "of Parquet files.",
+        help="Where events are kept: the --data folder of the service, postgresql://…, or what "
+        "«bowerbird store compact» wrote.",
     ),
 ]
 
@@ -150,10 +150,10 @@ def rows(
 
 
 def read_facts(where: str, as_of: int) -> Frames:
-    """All facts that had arrived by then: of a store, or of Parquet files.
+    """All facts that had arrived by then: of a store, or of its Parquet files.
 
     Raises:
-        DataError: there are none.
+        DataError: there is neither.
     """
     with working("reading events"):
         folder = Path(where)
@@ -161,22 +161,9 @@ def read_facts(where: str, as_of: int) -> Frames:
             with closing(open_store(where)) as store:
                 return store.facts.frames(until=as_of + 1)
         if not (folder / "served").is_dir():
-            expected = f"a store, or a folder with served/, {', '.join(SCHEMAS)} in Parquet files"
-            raise DataError(f"{where}: {expected}, expected: name the --data of «bowerbird serve»")
-        return Frames(**{name: _table(folder, name) for name in SCHEMAS})
-
-
-def _table(folder: Path, name: str) -> pl.DataFrame:
-    schema = dict(SCHEMAS[name])
-    files = sorted((folder / name).glob("*.parquet"))
-    if not files:
-        return pl.DataFrame(schema=schema)
-    frame = pl.read_parquet(files, glob=False)
-    missing = [column for column in schema if column not in frame.columns]
-    if missing:
-        told = f"{folder / name}: columns {', '.join(schema)} expected"
-        raise DataError(f"{told}, {', '.join(missing)} missing: write them, null where unknown")
-    return frame.select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+            told = f"{where}: a store expected, or what «bowerbird store compact» writes"
+            raise DataError(f"{told}, neither is there: name the --data of «bowerbird serve»")
+        return read_parquet(folder)
 
 
 def _group(told: list[str]) -> Mapping[str, str | None]:
