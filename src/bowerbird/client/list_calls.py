@@ -59,7 +59,7 @@ def audience(
 
 def served(rec_id: str) -> Call[dict[str, Any]]:
     """A list that went out, as it was."""
-    return Call("GET", path_of("lists", rec_id), dict[str, Any])
+    return Call("GET", path_of("lists", rec_id), dict)
 
 
 def _asked(**ask: Any) -> Call[RecList]:  # noqa: ANN401  an Ask

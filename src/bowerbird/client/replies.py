@@ -221,7 +221,7 @@ def read(kind: Any, told: Any, where: str = "$") -> Any:  # noqa: ANN401  what t
         each, _ = get_args(kind)
         parts = enumerate(_of_kind(list, told, where))
         return tuple(read(each, one, f"{where}[{place}]") for place, one in parts)
-    if get_origin(kind) is not None:
+    if kind is dict or get_origin(kind) is not None:
         return _of_kind(dict, told, where)
     return told
 

@@ -51,7 +51,7 @@ def delete_user(user: str) -> Call[Receipt]:
 
 def export(user: str) -> Call[dict[str, Any]]:
     """All that is held of a person."""
-    return Call("GET", path_of("users", user, "export"), dict[str, Any])
+    return Call("GET", path_of("users", user, "export"), dict)
 
 
 def merge(user: str, *, visitor: str | None = None, other: str | None = None) -> Call[Merged]:

@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Served
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bowerbird.serving import event_routes, list_routes, operation_routes, table_routes
 from bowerbird.serving.call import Call, Reply, Route, endpoint
@@ -36,6 +37,19 @@ ROUTES: tuple[Route, ...] = (
 """Everything that can be asked. A route is nowhere else."""
 
 
+class PathsAsSent:
+    """Routes are found by the path as it was sent, so that an id may hold a «/», as %2F."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope.get("raw_path"):
+            scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
+        await self.app(scope, receive, send)
+
+
 def application(service: Service) -> FastAPI:
     """The ASGI application over a service."""
     app = FastAPI(title="bowerbird", openapi_url=None, docs_url=None, redoc_url=None)
@@ -44,6 +58,7 @@ def application(service: Service) -> FastAPI:
         app.router.routes.append(Served(route.path, handler, methods=[route.method]))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _broken)
+    app.add_middleware(PathsAsSent)
     app.add_middleware(GZipMiddleware, minimum_size=LARGE, compresslevel=1)
     if service.settings.origins:
         app.add_middleware(
