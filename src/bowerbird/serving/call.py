@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import Request
@@ -59,7 +60,11 @@ class Call:
         Raises:
             Problem: it cannot be one.
         """
-        return checked(self.request.path_params[name], f"path: {name}")
+        where = f"path: {name}"
+        try:
+            return checked(unquote(self.request.path_params[name], errors="strict"), where)
+        except UnicodeDecodeError:
+            raise Problem(422, "UTF-8 expected", where) from None
 
 
 Handler = Callable[[Call], Awaitable[Reply]]

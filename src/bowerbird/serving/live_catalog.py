@@ -44,7 +44,7 @@ def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     run = snapshot.run
     catalog = extended(run.data.catalog, newer(run.data.catalog, changes))
     run = replace(run, data=replace(run.data, catalog=catalog))
-    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept)
+    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted)
     return replace(made, hidden=hidden_in(snapshot, len(catalog)))
 
 

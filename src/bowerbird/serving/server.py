@@ -22,7 +22,7 @@ GRACE_S = 20
 """Seconds in which what was begun must be answered."""
 SWITCH_S = 0.0005
 """After so long a thread that computes lets the one that answers go first."""
-LINGER_S = 0.5
+LINGER_S = 1.0
 """Between saying that it stops and closing its door: whoever balances load has to notice."""
 
 
@@ -71,14 +71,17 @@ def serve_forever(
     service = Service(runs, open_store(store), data, settings)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    say(f"{service.current.snapshot.model} answers at http://{shown}:{port}/v1 · Ctrl-C stops it")
+    name = service.current.snapshot.model
+    told = f"{name} answers at http://{shown}:{port}/v1 · Ctrl-C stops it"
     try:
-        _runner()(_served(service, listening))
+        _runner()(_served(service, listening, lambda: say(told)))
     finally:
         service.close()
 
 
-async def _served(service: Service, listening: socket.socket) -> None:
+async def _served(
+    service: Service, listening: socket.socket, started: Callable[[], object]
+) -> None:
     config = uvicorn.Config(
         application(service),
         log_config=None,
@@ -92,6 +95,7 @@ async def _served(service: Service, listening: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    started()
     service.current.watch(service.settings.refresh_s)
     serving = asyncio.create_task(server._serve([listening]))
     waiting = asyncio.create_task(stop.wait())
@@ -119,6 +123,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(2048)  # who comes before the loop runs, waits
     except OSError as error:
         listening.close()
         came = f"{host}:{port}: {error.strerror or error}"
