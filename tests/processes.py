@@ -40,7 +40,9 @@ class Process:
         self._reader = threading.Thread(target=self._read, args=(ports,), daemon=True)
         self._reader.start()
         self.port = ports.get(timeout=PATIENCE_S)
-        assert self.port, "\n".join(self.told)
+        if not self.port:
+            self.process.wait(PATIENCE_S)
+            raise AssertionError("".join(self.told))
 
     def ask(self, method, path, **told):
         return httpx2.request(method, f"{self.url}{path}", timeout=PATIENCE_S, **told)
