@@ -189,7 +189,7 @@ def _query(route: Route, request: Request) -> Any:  # noqa: ANN401  what the rou
         if name == "key":
             continue
         if name in lists:
-            told.setdefault(name, []).extend(value.split(","))
+            told.setdefault(name, []).extend(value.split(",") if value else [])
         elif name in told:
             raise Problem(422, "one value expected, several came", f"query: {name}")
         else:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from bowerbird.serving.call import Route
+from bowerbird.serving.call import LINES, Route
 from bowerbird.serving.problems import TITLES, TYPE
 
 REFS = "#/components/schemas/{name}"
@@ -74,7 +74,7 @@ def _operation(route: Route, of: dict[Any, Any], components: dict[str, Any]) -> 
         schema = {"schema": of[route.takes]}
         if route.example is not None:
             schema["example"] = route.example
-        content = {kind: {"schema": {"type": "string"}} for kind in route.types}
+        content = {kind: {"schema": {"type": "string"}} for kind in route.types if kind == LINES}
         told["requestBody"] = {"required": True, "content": {**content, "application/json": schema}}
     return told
 
