@@ -114,7 +114,8 @@ class _Rates:
         total = (float(self.sums.sum()) + self.others) / size
         surge = max(1.0, new / total) if total > 0 else 1.0
         usual = np.maximum(self.sums[rows] / size * surge, self.rules.floor)
-        return usual + self.rules.z * np.sqrt(usual)
+        most: ndarray = usual + self.rules.z * np.sqrt(usual)
+        return most
 
     def learn(self, rows: ndarray, counts: ndarray) -> None:
         """They were met so often in this window."""
