@@ -19,11 +19,13 @@ from bowerbird.cli.doctor import doctor
 from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.export import export
 from bowerbird.cli.index import index
+from bowerbird.cli.keys import keys
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.rerank import rerank
 from bowerbird.cli.serve import serve
 from bowerbird.cli.similar import similar
+from bowerbird.cli.stores import stores
 from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
 
@@ -47,6 +49,8 @@ for command in (check, train, evaluate, recommend, ask, rerank, similar, export,
 for command in (serve, quickstart, doctor):
     app.command()(command)
 app.add_typer(index, name="index")
+app.add_typer(keys, name="keys")
+app.add_typer(stores, name="store")
 
 
 def run(arguments: list[str]) -> int:

@@ -10,7 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Served
 
-from bowerbird.serving import event_routes, list_routes, operation_routes, table_routes
+from bowerbird.serving import (
+    event_routes,
+    list_routes,
+    metric_routes,
+    operation_routes,
+    table_routes,
+)
 from bowerbird.serving.call import Call, Reply, Route, endpoint
 from bowerbird.serving.openapi import described
 from bowerbird.serving.problems import TYPE, Problem
@@ -30,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *list_routes.ROUTES,
     *event_routes.ROUTES,
     *table_routes.ROUTES,
+    *metric_routes.ROUTES,
     *operation_routes.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )

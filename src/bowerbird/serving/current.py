@@ -59,6 +59,10 @@ class Current:
         self._watch = Thread(target=self._watching, args=(every_s,), name="watch", daemon=True)
         self._watch.start()
 
+    def _warm(self, snapshot: Snapshot) -> None:
+        for fault in snapshot.warm(int(self._clock())):
+            log.warning("scenario %s", fault)
+
     def folder(self) -> Path:
         """Of the run that shall answer.
 
@@ -139,6 +143,7 @@ class Current:
         return bool(self._store.people.deleted(since))
 
     def _watching(self, every_s: float) -> None:
+        self._warm(self.snapshot)  # whoever comes first to what takes long gets a baked list
         while not self._stop.wait(every_s):
             try:
                 self.refresh()
@@ -146,12 +151,10 @@ class Current:
                 log.error("%s", error)
 
     def _loaded(self, folder: Path) -> Snapshot:
-        began, now = time.perf_counter(), int(self._clock())
+        began = time.perf_counter()
         self._catalog = LiveCatalog(self._store.items)
         snapshot = self._catalog.refreshed(Snapshot.load(folder))
         snapshot = self._without_deleted(snapshot)
-        for fault in snapshot.warm(now):
-            log.warning("scenario %s", fault)
         log.info("%s loaded in %.1f s", folder.name, time.perf_counter() - began)
         return snapshot
 
@@ -165,7 +168,7 @@ class Current:
         return snapshot.forgetting([id for id in ids if id in gone or key(id) in gone])
 
     def _swap(self, snapshot: Snapshot) -> None:
-        snapshot.warm(int(self._clock()))
+        self._warm(snapshot)
         with self._lock:
             self.snapshot = snapshot.without(self._hidden).forgetting(self._forgotten)
         self._telemetry.items.set(len(snapshot.catalog))

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
-from bowerbird.data.dataset import Catalog
+from bowerbird.data.dataset import AVAILABLE_FROM, Catalog
 from bowerbird.data.fields import read_fields
 from bowerbird.data.joining import extended
 from bowerbird.data.vocabulary import Vocabulary
@@ -43,7 +44,7 @@ def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     run = snapshot.run
     catalog = extended(run.data.catalog, newer(run.data.catalog, changes))
     run = replace(run, data=replace(run.data, catalog=catalog))
-    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept)
+    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted)
     return replace(made, hidden=hidden_in(snapshot, len(catalog)))
 
 
@@ -53,9 +54,18 @@ def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
     Raises:
         DataError: a value does not fit the kind of its column.
     """
-    names = list(dict.fromkeys(name for c in changes for name in (c.fields or {})))
-    rows: list[dict[str, Any]] = [{n: (c.fields or {}).get(n) for n in names} for c in changes]
+    told = [_since(catalog, change) for change in changes]
+    names = list(dict.fromkeys(name for fields in told for name in fields))
+    rows: list[dict[str, Any]] = [{name: fields.get(name) for name in names} for fields in told]
     kinds = {name: catalog.fields[name].kind for name in names if name in catalog.fields}
     table = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     ids = Vocabulary(tuple(change.id for change in changes), catalog.items.kind)
     return Catalog(ids, read_fields(table, kinds, "items") if names else {})
+
+
+def _since(catalog: Catalog, change: Change) -> dict[str, Any]:
+    """Its fields; what nobody has met yet is new since it was put, unless it says otherwise."""
+    fields = dict(change.fields or {})
+    if change.id not in catalog.items and fields.get(AVAILABLE_FROM) is None:
+        fields[AVAILABLE_FROM] = datetime.fromtimestamp(change.time / 1000, UTC).isoformat()
+    return fields

@@ -22,7 +22,7 @@ GRACE_S = 20
 """Seconds in which what was begun must be answered."""
 SWITCH_S = 0.0005
 """After so long a thread that computes lets the one that answers go first."""
-LINGER_S = 0.5
+LINGER_S = 1.0
 """Between saying that it stops and closing its door: whoever balances load has to notice."""
 
 
@@ -119,6 +119,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(2048)  # who comes before the loop runs, waits
     except OSError as error:
         listening.close()
         came = f"{host}:{port}: {error.strerror or error}"

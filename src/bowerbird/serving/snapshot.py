@@ -5,7 +5,7 @@ Never changed, only replaced as a whole: a request holds on to one from its firs
 
 import hashlib
 import json
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,8 @@ BAKED = 500
 """Items of the list that is always there."""
 ASKED = 64
 """Surfaces kept, each a scenario for one length of lists."""
+SLOW = ("goes-with", "search")
+"""Surfaces that may have something to fit first."""
 MASKS = 64
 """Filters kept, a byte an item each."""
 
@@ -58,10 +60,12 @@ class Snapshot:
     histories: Histories
     kept: Index | None = None  # the index that the run keeps, of its first items
     hidden: Bool[ndarray, "n"] | None = None  # deleted since this was made
+    fitted: dict[str, Any] = field(default_factory=dict)  # for surfaces; outlives the catalog
     _opened: dict[str, Opened] = field(default_factory=dict)
     _asked: OrderedDict[tuple[str, int], Timed] = field(default_factory=OrderedDict)
     _masks: OrderedDict[str, Bool[ndarray, "n"]] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
+    _lock: Lock = field(default_factory=Lock)  # of the small things above
+    _making: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))  # by scenario
 
     @classmethod
     def load(cls, folder: Path) -> "Snapshot":
@@ -77,12 +81,17 @@ class Snapshot:
 
     @classmethod
     def of(
-        cls, run: Run, scenarios: Mapping[str, Scenario], index: Index | None = None
+        cls,
+        run: Run,
+        scenarios: Mapping[str, Scenario],
+        index: Index | None = None,
+        fitted: dict[str, Any] | None = None,
     ) -> "Snapshot":
         """A run over the catalog that `run.data` has."""
         plain = recommender_of(run.fitted, run.data, run.fallback, index=index)
         order = np.argsort(-plain.retriever.popularity, kind="stable")[:BAKED]
-        return cls(run, plain, scenarios, _version(run, plain), order, Histories.of(run), index)
+        about = (_version(run, plain), order, Histories.of(run))
+        return cls(run, plain, scenarios, *about, index, fitted={} if fitted is None else fitted)
 
     @property
     def catalog(self) -> Catalog:
@@ -113,15 +122,14 @@ class Snapshot:
         """
         scenario = self.scenario(name)
         at = (name, k or scenario.k)
-        with self._lock:
-            found = self._asked.get(at)
-            if found is None or not found.surface.now <= now < found.until:
-                surface = asked_of(self._open(name, scenario), Ask(now, k=at[1]))
-                found = Timed(surface, _until(self.catalog, now))
+        found = self._asked.get(at)
+        if found is None or not found.surface.now <= now < found.until:
+            with self._making[name]:  # what takes long keeps nobody from other scenarios
+                found = Timed(self._made(name, scenario, now, at[1]), _until(self.catalog, now))
+            with self._lock:
                 self._asked[at] = found
-            self._asked.move_to_end(at)
-            if len(self._asked) > ASKED:
-                self._asked.popitem(last=False)
+                while len(self._asked) > ASKED:
+                    self._asked.popitem(last=False)
         surface = replace(found.surface, now=now)
         return surface if self.hidden is None else surface.among(~self.hidden)
 
@@ -158,8 +166,9 @@ class Snapshot:
     def warm(self, now: int) -> list[str]:
         """Open every scenario, so that nobody waits for it; names and faults of those that fail."""
         faults = []
-        for name, scenario in self.scenarios.items():
-            if scenario.surface == "audience":
+        slow = sorted(self.scenarios, key=lambda n: self.scenarios[n].surface in SLOW)
+        for name in slow:
+            if self.scenarios[name].surface == "audience":
                 continue
             try:
                 self.surface(name, None, now)
@@ -167,10 +176,10 @@ class Snapshot:
                 faults.append(f"{name}: {error}")
         return faults
 
-    def _open(self, name: str, scenario: Scenario) -> Opened:
+    def _made(self, name: str, scenario: Scenario, now: int, k: int) -> Surface:
         if name not in self._opened:
-            self._opened[name] = Opened.of(self.run, scenario, self.plain)
-        return self._opened[name]
+            self._opened[name] = Opened.of(self.run, scenario, self.plain, self.fitted)
+        return asked_of(self._opened[name], Ask(now, k=k))
 
 
 def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:

@@ -1,6 +1,6 @@
 """A scenario over a run: what retrieves, the steps, the rules; then lists, and why they are so."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,7 @@ from numpy import ndarray
 from bowerbird.data.columns import Column
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.queries import Queries
-from bowerbird.encoders.content import Content
-from bowerbird.encoders.popularity import Popularity
-from bowerbird.encoders.trending import first_seen, newest, trending
+from bowerbird.encoders.trending import first_seen
 from bowerbird.errors import ConfigError
 from bowerbird.index.index import NONE, Hits, Index
 from bowerbird.ranking.calibrate import Calibrate, category_shares
@@ -30,16 +28,16 @@ from bowerbird.ranking.recommender import Lists, Recommender
 from bowerbird.ranking.rerank import Reranker
 from bowerbird.ranking.rules import Rules
 from bowerbird.ranking.step import Step, as_they_are
-from bowerbird.retrieval.alike import Alike, LastSession, other_kinds
-from bowerbird.retrieval.cooccurrence import CoOccurrence
+from bowerbird.retrieval.alike import LastSession, other_kinds
 from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.eligible import Eligible, eligible
 from bowerbird.retrieval.fuse import Fused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
-from bowerbird.retrieval.searched import Searched, text_encoder
+from bowerbird.retrieval.searched import Searched
 from bowerbird.surfaces.assemble import recommender_of, turned
 from bowerbird.surfaces.feature_columns import MARK, feature_columns
 from bowerbird.surfaces.kept import kept_reranker
+from bowerbird.surfaces.retrievers import Fitted, retriever_of
 from bowerbird.surfaces.run_folder import Run
 from bowerbird.surfaces.scenario import (
     Calibrated,
@@ -55,8 +53,6 @@ from bowerbird.surfaces.scenario import (
 )
 from bowerbird.surfaces.strict import seconds_of
 
-BASKET = CoOccurrence(damping=0.3, backward=1.0, decay=1.0, window=10)
-"""What goes with what: whoever came first, and every item of a basket counts alike."""
 SOURCES = {"for-you": "personal", "next": "session", "similar": "item", "goes-with": "item"}
 """What a surface's own hits are called, where that is not its name."""
 ANSWERS = {
@@ -188,22 +184,25 @@ class Opened:
     reranker: Reranker | None = None
 
     @classmethod
-    def of(cls, run: Run, scenario: Scenario, plain: Recommender) -> "Opened":
+    def of(
+        cls, run: Run, scenario: Scenario, plain: Recommender, fitted: Fitted | None = None
+    ) -> "Opened":
         """Over a run.
 
         Args:
             run: with the catalog that is to be shown.
             scenario: which of its surfaces.
             plain: the run's own recommender (`recommender_of`), which all its scenarios share.
+            fitted: what was fitted for surfaces of this run before; what is new is put there.
 
         Raises:
             ConfigError: a setting does not fit the data or the model.
         """
-        model, retriever = plain.retriever.main, plain.retriever
+        model = plain.retriever.main
         engine = replace(plain, repeats=scenario.repeats)
         if scenario.surface != "for-you" and not scenario.discount:
-            retriever = replace(retriever, main=_retriever(run, scenario, model))
-            engine = replace(engine, retriever=retriever)
+            main = retriever_of(run, scenario, model, {} if fitted is None else fitted)
+            engine = replace(engine, retriever=replace(engine.retriever, main=main))
         learned = any(isinstance(table, Reranked) for table in scenario.steps)
         return cls(run, scenario, model, engine, _reranker(run) if learned else None)
 
@@ -234,7 +233,7 @@ def asked_of(opened: Opened, ask: Ask) -> Surface:
     if scenario.discount:
         engine = turned(engine, data, scenario.discount, k)
         if scenario.surface != "for-you":
-            main = _retriever(run, scenario, engine.retriever.main)
+            main = retriever_of(run, scenario, engine.retriever.main, {})
             engine = replace(engine, retriever=replace(engine.retriever, main=main))
     lately = scenario.recently
     recently = None
@@ -276,43 +275,6 @@ def _origin(run: Run, scenario: Scenario, engine: Recommender, may: Eligible) ->
         kind, way = type(main.index).__name__, main.index.way(may.allow)
         facts["index"] = {"kind": kind, "way": way, "eligible": round(may.share, 4)}
     return Origin(facts, may.removed, run.data.catalog.items.ids, SOURCES.get(name, name))
-
-
-def _retriever(run: Run, scenario: Scenario, model: Retriever) -> Retriever:
-    """What finds the items of a surface that does not ask the model about a person."""
-    data, segment, days = run.data, scenario.segment, scenario.days
-    made: dict[str, Callable[[], Retriever]] = {
-        "similar": lambda: Alike.over(model),
-        "next": lambda: LastSession(model, seconds_of(scenario.idle, "idle")),
-        "goes-with": lambda: _goes_with(data, scenario),
-        "search": lambda: _search(run),
-        "popular": lambda: VectorRetriever.over(
-            Popularity(days if data.dated else None, segment=segment).fit(data), data.catalog
-        ),
-        "new": lambda: VectorRetriever.over(newest(data, segment), data.catalog),
-        "trending": lambda: VectorRetriever.over(trending(data, days, segment), data.catalog),
-    }
-    if scenario.surface not in made:
-        raise ConfigError(f"a surface that gives items expected, {scenario.surface} came")
-    return made[scenario.surface]()
-
-
-def _goes_with(data: Dataset, scenario: Scenario) -> Retriever:
-    log = data.log
-    if scenario.types:
-        unknown = sorted(set(scenario.types) - set(log.type_names))
-        if unknown or log.types is None:
-            valid, came = ", ".join(log.type_names), ", ".join(unknown or scenario.types)
-            raise ConfigError(f"types: some of {valid} expected, {came} came")
-        codes = [log.type_names.index(name) for name in scenario.types]
-        log = log.where(np.isin(log.types, codes))
-    return BASKET.fit(data.with_log(log))
-
-
-def _search(run: Run) -> Retriever:
-    """By the model's own reading, else by reading the catalog now."""
-    reader = text_encoder(run.fitted) or Content(blend=1.0).fit(run.data)
-    return Searched.over(reader, run.data.catalog)
 
 
 def _step(table: StepTable, opened: Opened, now: int, k: int) -> Step:
