@@ -164,7 +164,7 @@ def test_when_many_new_people_come_each_item_may_have_its_share_of_them():
 
 def test_what_is_usual_was_learned_before_the_facts():
     days = np.arange(10).repeat(100) * DAY + START - 20 * DAY
-    usual = Usual.of(pl.Series(["hot", *["cold"] * 9] * 100), days, Defence())
+    usual = Usual.of(("hot", "cold"), np.tile([0, *[1] * 9], 100), days, RULES)
     before = Before(usual=usual)
     assert set(reasons(rush(11, "hot", day=0), before=before)) == {None}
     assert set(reasons(rush(14, "cold", day=0), before=before)) == {None}  # 90 a day are usual

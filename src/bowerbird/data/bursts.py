@@ -22,27 +22,28 @@ class Usual:
     as any other.
     """
 
-    items: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))  # sorted
+    items: tuple[str, ...] = ()
     sums: Float64[ndarray, "n"] = field(default_factory=lambda: np.zeros(0))
     size: float = 0.0
     first: int | None = None  # the first window of which something is known
     last: int | None = None
 
     @classmethod
-    def of(cls, items: pl.Series, moments_ms: ndarray, rules: Defence) -> "Usual":
-        """After these events, none of which is doubted.
+    def of(
+        cls, items: tuple[str, ...], rows: ndarray, moments_ms: ndarray, rules: Defence
+    ) -> "Usual":
+        """After these events of rows of the items, none of which is doubted.
 
-        >>> Usual.of(pl.Series(["a", "a"]), np.array([0, 86_400_000]), Defence()).sums.round(3)
+        >>> Usual.of(("a",), np.zeros(2, int), np.array([0, 86_400_000]), Defence()).sums.round(3)
         array([1.952])
         """
-        if not len(items):
+        if not len(rows):
             return cls()
         windows = np.asarray(moments_ms) // (1_000 * rules.window_s)
         first, last = int(windows.min()), int(windows.max())
-        names = items.unique().sort()
         fade = _fade(rules)
-        sums = np.bincount(_rows(names, items), fade ** (last - windows), len(names))
-        return cls(names, sums, (1 - fade ** (last - first + 1)) / (1 - fade), first, last)
+        sums = np.bincount(rows, fade ** (last - windows), len(items))
+        return cls(items, sums, (1 - fade ** (last - first + 1)) / (1 - fade), first, last)
 
 
 def bursts(events: pl.DataFrame, rules: Defence, usual: Usual) -> pl.DataFrame:
@@ -95,7 +96,7 @@ class _Rates:
         sums = np.zeros(len(names))
         if usual.first is None or usual.last is None:
             return cls(rules, sums, 0.0, 0.0, window, window - 1)
-        rows = _rows(names, usual.items)
+        rows = _rows(names, pl.Series(usual.items, dtype=pl.String))
         sums[rows[rows >= 0]] = usual.sums[rows >= 0]
         others = float(usual.sums[rows < 0].sum())
         return cls(rules, sums, others, usual.size, usual.first, usual.last)
@@ -127,7 +128,7 @@ def _fade(rules: Defence) -> float:
 
 
 def _rows(names: pl.Series, some: pl.Series) -> ndarray:
-    """The place of each among the names, which are sorted; -1 where it is not."""
+    """The place of each among the names, which are there once each; -1 where it is not."""
     place = pl.DataFrame({"name": names}).with_row_index("row")
     found = pl.DataFrame({"name": some}).join(place, on="name", how="left", maintain_order="left")
     rows: ndarray = found["row"].cast(pl.Int64).fill_null(-1).to_numpy()

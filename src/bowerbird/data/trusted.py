@@ -16,7 +16,7 @@ from bowerbird.data.defence import DAY_S, Defence
 from bowerbird.data.lookalikes import lookalikes
 from bowerbird.data.schema import TYPE_WEIGHTS
 
-BURST, ALIKE = "burst", "alike"
+REASONS = BURST, ALIKE = "burst", "alike"
 """Why an event is in quarantine: new people rush to its item · its person is one of many alike."""
 
 
