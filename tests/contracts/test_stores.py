@@ -255,6 +255,18 @@ def test_frames_of_a_window_go_by_arrival(store):
     assert window.seen["event_id"].to_list() == ["s2"]
 
 
+def test_events_are_read_on_from_the_number_they_were_read_to(store):
+    assert store.facts.done()[0] == 0 and store.facts.done()[1].is_empty()
+    store.facts.record([done(f"e{n}", arrived=10 * n) for n in range(4)])
+    number, some = store.facts.done(since=10)
+    assert some["event_id"].to_list() == ["e1", "e2", "e3"]
+    assert dict(some.schema) == dict(SCHEMAS["done"])
+    store.facts.record([done("e4", arrived=40), done("late", arrived=5)])
+    after, more = store.facts.done(number, since=10)
+    assert more["event_id"].to_list() == ["e4"] and after > number
+    assert store.facts.done(after)[1].is_empty()
+
+
 def test_what_came_last_can_be_paged_through(store):
     store.facts.record([done(f"e{n}", time=100 - n) for n in range(5)])
     page = store.facts.newest(2)

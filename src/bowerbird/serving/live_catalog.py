@@ -44,7 +44,11 @@ def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     run = snapshot.run
     catalog = extended(run.data.catalog, newer(run.data.catalog, changes))
     run = replace(run, data=replace(run.data, catalog=catalog))
-    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted)
+    live = snapshot.live
+    if live is not None:
+        live = replace(live, data=replace(live.data, catalog=catalog))
+    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted, live)
+    made = made.forgetting(list(snapshot.histories.forgotten))
     return replace(made, hidden=hidden_in(snapshot, len(catalog)))
 
 

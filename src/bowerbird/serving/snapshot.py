@@ -24,7 +24,8 @@ from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.expression import parsed
 from bowerbird.retrieval.retriever import VectorRetriever
 from bowerbird.serving.histories import Histories
-from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.serving.live_log import Live
+from bowerbird.surfaces.assemble import backed, recommender_of
 from bowerbird.surfaces.kept import kept_index
 from bowerbird.surfaces.run_folder import Run, load_run
 from bowerbird.surfaces.scenario import Scenario, scenarios_in
@@ -36,6 +37,8 @@ ASKED = 64
 """Surfaces kept, each a scenario for one length of lists."""
 SLOW = ("goes-with", "search")
 """Surfaces that may have something to fit first."""
+COUNTED = ("popular", "new", "trending")
+"""Surfaces that count what was done, since the run was trained as well."""
 MASKS = 64
 """Filters kept, a byte an item each."""
 
@@ -61,6 +64,7 @@ class Snapshot:
     kept: Index | None = None  # the index that the run keeps, of its first items
     hidden: Bool[ndarray, "n"] | None = None  # deleted since this was made
     fitted: dict[str, Any] = field(default_factory=dict)  # for surfaces; outlives the catalog
+    live: Live | None = None  # what is counted; None: what the run was trained on
     _opened: dict[str, Opened] = field(default_factory=dict)
     _asked: OrderedDict[tuple[str, int], Timed] = field(default_factory=OrderedDict)
     _masks: OrderedDict[str, Bool[ndarray, "n"]] = field(default_factory=OrderedDict)
@@ -86,12 +90,14 @@ class Snapshot:
         scenarios: Mapping[str, Scenario],
         index: Index | None = None,
         fitted: dict[str, Any] | None = None,
+        live: Live | None = None,
     ) -> "Snapshot":
         """A run over the catalog that `run.data` has."""
-        plain = recommender_of(run.fitted, run.data, run.fallback, index=index)
-        order = np.argsort(-plain.retriever.popularity, kind="stable")[:BAKED]
-        about = (_version(run, plain), order, Histories.of(run))
-        return cls(run, plain, scenarios, *about, index, fitted={} if fitted is None else fitted)
+        counted = run.data if live is None else live.data
+        plain = recommender_of(run.fitted, counted, run.fallback, index=index)
+        about = (_version(run, plain), _baked(plain), Histories.of(run))
+        fitted = {} if fitted is None else fitted
+        return cls(run, plain, scenarios, *about, index, fitted=fitted, live=live)
 
     @property
     def catalog(self) -> Catalog:
@@ -178,8 +184,33 @@ class Snapshot:
 
     def _made(self, name: str, scenario: Scenario, now: int, k: int) -> Surface:
         if name not in self._opened:
-            self._opened[name] = Opened.of(self.run, scenario, self.plain, self.fitted)
+            run = counted(self) if scenario.surface in COUNTED else self.run
+            self._opened[name] = Opened.of(run, scenario, self.plain, self.fitted)
         return asked_of(self._opened[name], Ask(now, k=k))
+
+
+def _baked(plain: Recommender) -> ndarray:
+    order: ndarray = np.argsort(-plain.retriever.popularity, kind="stable")[:BAKED]
+    return order
+
+
+def counted(snapshot: Snapshot) -> Run:
+    """The run with what was done since, for what counts and does not learn."""
+    run, live = snapshot.run, snapshot.live
+    return run if live is None else replace(run, data=live.data)
+
+
+def counting(snapshot: Snapshot, live: Live) -> Snapshot:
+    """The same, popular being what was done until now; model and index are as they were."""
+    retriever = backed(snapshot.plain.retriever.main, live.data, snapshot.run.fallback)
+    plain = replace(snapshot.plain, retriever=retriever)
+    opened = {
+        name: one.backed_by(retriever)
+        for name, one in list(snapshot._opened.items())
+        if one.scenario.surface not in COUNTED
+    }
+    anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict()}
+    return replace(snapshot, plain=plain, baked=_baked(plain), live=live, **anew)
 
 
 def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:

@@ -24,6 +24,7 @@ class Telemetry:
         self.breaker = self._gauge("store_left_alone", "1 while the store is not asked.")
         self.recall = self._gauge("index_recall", "Share of exact lists found.", "model")
         self.items = self._gauge("items", "Items that can be shown.")
+        self.quarantined = self._gauge("quarantined", "Live events that do not count.", "reason")
 
     def text(self) -> bytes:
         """As Prometheus reads it."""
