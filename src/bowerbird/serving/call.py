@@ -86,6 +86,7 @@ class Route:
     public: bool = False  # may a public key be used, and may it stand in the address?
     raw: bool = False  # the handler reads the body itself
     status: int = 200
+    media: str = "text/plain"  # of a reply that is no message
     example: Any = None
 
     @property
