@@ -23,10 +23,8 @@ def test_an_exact_index_finds_all_and_one_that_forgets_half_finds_half(run):
     assert recall(snapshot) == 1.0
     retriever = snapshot.plain.retriever
     main = replace(retriever.main, index=Forgetful(retriever.main.vectors))
-    worse = replace(
-        snapshot, plain=replace(snapshot.plain, retriever=replace(retriever, main=main))
-    )
-    assert recall(worse) == pytest.approx(0.5)
+    plain = replace(snapshot.plain, retriever=replace(retriever, main=main))
+    assert recall(replace(snapshot, plain=plain)) == pytest.approx(0.5)
 
 
 def test_what_has_no_vectors_has_no_recall(tmp_path):

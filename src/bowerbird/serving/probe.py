@@ -1,4 +1,4 @@
-"""Does the index still find what it should? A few people's exact lists, beside what it gives them."""
+"""Does the index still find what it should? Exact lists of a few people, beside its own."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -14,7 +14,7 @@ BLOCK = 65_536
 
 
 def recall(snapshot: Snapshot, seed: int = 0) -> float | None:
-    """Mean share of the exact list that is found; None: the model has no vectors, or nobody asks."""
+    """Mean share of the exact list that is found; None: there are no vectors, or no people."""
     main, queries = snapshot.plain.retriever.main, snapshot.histories.log
     known = np.flatnonzero(queries.lengths())
     if not isinstance(main, VectorRetriever) or not len(known):
