@@ -224,8 +224,10 @@ def test_a_store_that_is_down_leaves_what_was_counted(shop, monkeypatch, caplog)
     facts = type(shop.service.store.facts)
     with monkeypatch.context() as patched:
         patched.setattr(facts, "done", lambda *told, **more: (_ for _ in ()).throw(StoreDown("no")))
+        shop.service.store.items.put([Change("meanwhile", {"price": 1})])
         with pytest.raises(StoreDown):
             refresh(shop)
+    assert "meanwhile" in listed(shop, "new", 15)
     assert listed(shop, "trending", 1) == ["hit"]
 
 
