@@ -30,7 +30,7 @@ UNTIL = 977_097_600
 """2000-12-18 00:00 UTC."""
 LIVE_DAYS, K, FILLER, POPULAR = 7, 50, 30, 100
 SHARES = (0.005, 0.01, 0.05)
-RANKS = (0.5, 0.75, 0.9)
+RANKS = (0.5, 0.9)
 """Targets: how far down the list of all items by popularity."""
 KINDS = ("random", "bandwagon", "copycat")
 MODELS = ("popularity", "als", "cooccurrence")
