@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from bowerbird.data.dataset import Catalog
+from bowerbird.data.dataset import Catalog, Interactions
 from bowerbird.data.defence import Defence
 from bowerbird.data.facts import SCHEMAS, Done
 from bowerbird.data.vocabulary import Vocabulary
@@ -19,6 +19,7 @@ from bowerbird.store.store import Change
 from bowerbird.surfaces.run_folder import load_run
 from servers import DAY, START, Clock, ids, serving
 
+ONE = (*(np.zeros(1, kind) for kind in (np.int32, np.int32, np.int64)), np.ones(1, np.float32))
 UNGUARDED = Defence(
     public=1.0, influence=1e9, new=1.0, z=1e9, alike_users=10**6, a_day=10**6, again=10**6
 )
@@ -139,6 +140,22 @@ def test_what_is_hidden_or_unknown_to_the_catalog_does_not_count_as_liked(shop):
     assert made.live.data.item_counts()[made.catalog.items.rows(["hit"])[0]] == 0
 
 
+def test_types_keep_the_run_s_names_and_words_that_people_make_up_are_one(shop):
+    (key,) = shoppers(shop, 1)
+    for type in ("odd", "odder", "EVENT", "Purchase"):
+        record(shop, [key], "hit", type=type)
+    snapshot, log = (
+        shop.service.current.snapshot,
+        Interactions(*ONE, np.zeros(1, np.int16), ("Event",)),
+    )
+    data = replace(snapshot.run.data, log=log)
+    follows = LiveLog(shop.service.store, shop.service.identity, Defence(again=9))
+    now = int(shop.service.clock() * 1000)
+    told = follows.behind(replace(snapshot.run, data=data), {"purchase": 5.0}, (), now).data.log
+    names = [told.type_names[code] for code in told.types]
+    assert sorted(names) == ["Event", "Event", "other", "other", "purchase"]
+
+
 def test_who_is_deleted_counts_no_more(shop):
     before = shop.service.current.snapshot.run.data.log
     record(shop, shoppers(shop, 30), "hit")
@@ -224,8 +241,10 @@ def test_a_store_that_is_down_leaves_what_was_counted(shop, monkeypatch, caplog)
     facts = type(shop.service.store.facts)
     with monkeypatch.context() as patched:
         patched.setattr(facts, "done", lambda *told, **more: (_ for _ in ()).throw(StoreDown("no")))
+        shop.service.store.items.put([Change("meanwhile", {"price": 1})])
         with pytest.raises(StoreDown):
             refresh(shop)
+    assert "meanwhile" in listed(shop, "new", 15)
     assert listed(shop, "trending", 1) == ["hit"]
 
 

@@ -124,10 +124,10 @@ class Current:
                 return
             newer = self._catalog.refreshed(self.snapshot)
             newer = self._without_deleted(newer) if self._deletions() else newer
-            if self._clock() - self._counted >= self._recount_s:
-                newer = self._recounted(newer)
             if newer is not self.snapshot:
-                self._swap(newer)
+                self._swap(newer)  # at once: what was read of the catalog is not read again
+            if self._clock() - self._counted >= self._recount_s:
+                self._swap(self._recounted(self.snapshot))
 
     def hide(self, ids: list[str]) -> None:
         """These items, which the store has as deleted, are in no list any more, from now on."""

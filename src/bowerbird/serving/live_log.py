@@ -27,6 +27,7 @@ OVERLAP_MS = 60_000
 """Who was deleted so long before the last look may not have been seen then."""
 LATE = 10_000
 """Numbers that are read again: several may be writing, and a lower one appear after a higher."""
+OTHER = "other"
 READ = ("event_id", "user", "item", "type", "time", "arrived", "trust")
 
 
@@ -174,15 +175,21 @@ def _log(
     kept = _with(kept, "user", "user_row", users.rows)
     kept = kept.filter(~_in_run(kept, data)).sort("user_row", "second", maintain_order=True)
     kept = _with(kept, "kind", "weight", lambda kinds: np.array([weights.get(k, 1) for k in kinds]))
-    names = kept["type"].unique(maintain_order=True).to_list()
-    kept = _with(kept, "type", "code", lambda types: np.arange(len(types), dtype=np.int16))
+    own = {name.lower(): name for name in data.log.type_names}
+    names = tuple(dict.fromkeys([*own.values(), *weights, OTHER]))
+    place = {name: code for code, name in enumerate(names)}
+
+    def codes(kinds: list[str]) -> ndarray:  # words that anybody may make up are one type
+        return np.array([place.get(own.get(k, k), place[OTHER]) for k in kinds], dtype=np.int16)
+
+    kept = _with(kept, "kind", "code", codes)
     log = Interactions(
         kept["user_row"].to_numpy(),
         kept["item_row"].to_numpy(),
         kept["second"].to_numpy(),
         (kept["weight"] * kept["factor"]).cast(pl.Float32).to_numpy(),
         kept["code"].to_numpy(),
-        tuple(names),
+        names,
     )
     return log, Vocabulary(users.ids[len(data.users) :])
 

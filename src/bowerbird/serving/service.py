@@ -80,6 +80,7 @@ class Service:
         self.lists = ServedLog(lambda lists: store.facts.serve(lists))
         self.threads = ThreadPoolExecutor(THREADS, "lists")
         self.others = ThreadPoolExecutor(THREADS, "others")
+        self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
@@ -112,6 +113,11 @@ class Service:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.others, partial(work, *arguments))
 
+    async def reported(self, work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  as above
+        """The same, one after another."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.reports, partial(work, *arguments))
+
     async def record(self, events: Sequence[Seen | Done]) -> list[Outcome]:
         """Events on disk, and what became of each."""
         began = time.perf_counter()
@@ -122,7 +128,7 @@ class Service:
     def close(self) -> None:
         """Write what waits, and let go."""
         self.current.close()
-        for pool in (self.threads, self.others):
+        for pool in (self.threads, self.others, self.reports):
             pool.shutdown(cancel_futures=True)
         self.events.close()
         self.lists.close()

@@ -18,7 +18,7 @@ from numpy import ndarray
 
 from bowerbird.data.columns import NO_TIME
 from bowerbird.data.dataset import AVAILABLE_FROM, AVAILABLE_UNTIL, Catalog
-from bowerbird.errors import ConfigError
+from bowerbird.errors import ConfigError, StoreDown
 from bowerbird.index.index import Index
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.expression import parsed
@@ -33,6 +33,8 @@ from bowerbird.surfaces.surface import Ask, Opened, Surface, asked_of
 
 BAKED = 500
 """Items of the list that is always there."""
+SOON_S = 0.05
+"""How long a request waits for a scenario to be opened by another."""
 ASKED = 64
 """Surfaces kept, each a scenario for one length of lists."""
 SLOW = ("goes-with", "search")
@@ -120,18 +122,24 @@ class Snapshot:
             raise ConfigError(f"scenario: one of {valid} expected, {name!r} came")
         return self.scenarios[name]
 
-    def surface(self, name: str, k: int | None, now: int) -> Surface:
+    def surface(self, name: str, k: int | None, now: int, wait: bool = False) -> Surface:
         """A scenario for lists of k items at this moment (seconds since 1970 UTC).
 
         Raises:
             ConfigError: there is none, or it does not fit the run.
+            StoreDown: somebody else is opening it, and nobody shall `wait` for that.
         """
         scenario = self.scenario(name)
         at = (name, k or scenario.k)
         found = self._asked.get(at)
         if found is None or not found.surface.now <= now < found.until:
-            with self._making[name]:  # what takes long keeps nobody from other scenarios
+            making = self._making[name]  # what takes long keeps nobody from other scenarios
+            if not making.acquire(timeout=-1 if wait else SOON_S):
+                raise StoreDown(f"{name} is being opened: it takes a while the first time")
+            try:
                 found = Timed(self._made(name, scenario, now, at[1]), _until(self.catalog, now))
+            finally:
+                making.release()
             with self._lock:
                 self._asked[at] = found
                 while len(self._asked) > ASKED:
@@ -177,7 +185,7 @@ class Snapshot:
             if self.scenarios[name].surface == "audience":
                 continue
             try:
-                self.surface(name, None, now)
+                self.surface(name, None, now, wait=True)
             except ConfigError as error:
                 faults.append(f"{name}: {error}")
         return faults
