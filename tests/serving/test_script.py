@@ -282,6 +282,32 @@ def test_when_only_the_answer_is_lost_the_event_still_counts_once(shop, page):
     assert (row["type"], row["value"], row["currency"]) == ("purchase", 1999, "EUR")
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_service_that_is_not_well_is_asked_again(shop, page, status):
+    asked, may = [], {"Access-Control-Allow-Origin": "*"}
+
+    def unwell(route):
+        asked.append(route.request)
+        if len(asked) == 1:
+            route.fulfill(status=status, headers=may, body="{}")
+        else:
+            route.continue_()
+
+    page.goto(shop.put("/", "<h1>shop</h1>"))
+    page.route("**/v1/collect*", unwell)
+    page.evaluate(f"bowerbird.event('view', 'w', {{ rec_id: 'rw{status}' }})")
+    assert until(lambda: not left_behind(page))
+    assert of(shop.done(), f"rw{status}") == ["w"] and len(asked) == 2
+
+
+def test_what_has_no_height_yet_is_not_seen_until_it_has(shop, page):
+    page.goto(shop.put("/", box("flat", "rz", more='style="height: 0"')))
+    page.wait_for_timeout(2000)
+    assert of(shop.seen(), "rz") == [] and not left_behind(page)
+    page.evaluate("document.querySelector('[data-item]').style.height = '50px'")
+    assert until(lambda: of(shop.seen(), "rz")) == ["flat"]
+
+
 def test_items_that_come_later_or_change_are_seen_too(shop, page):
     page.goto(shop.put("/", '<div id="list"></div>'))
     page.wait_for_timeout(300)
