@@ -38,6 +38,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/crash.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

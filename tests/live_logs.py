@@ -44,7 +44,9 @@ def simulated(n_lists=400, n_slots=5, n_events=3_000, n_users=60, n_items=40, se
     done = events.filter(pl.col("type") != "seen")
     done = _with_refunds(draw, done)
     merged = draw.choice(n_users, n_users // 5, replace=False)
-    merges = pl.DataFrame({"user": users[merged[1:]], "into": users[merged[:-1]], "time": START})
+    threes = np.arange(1, len(merged))[np.arange(1, len(merged)) % 3 > 0]
+    pairs = {"user": users[merged[threes]], "into": users[merged[threes - 1]]}
+    merges = pl.DataFrame(pairs, schema=dict.fromkeys(pairs, pl.String)).with_columns(time=START)
     return Frames(
         *(
             _as(name, frame)

@@ -1,47 +1,66 @@
-"""`bowerbird serve` as a process of its own, for tests of what a process does."""
+"""The service as a process of its own, and what its store holds."""
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
-import time
+from contextlib import closing
+from pathlib import Path
+from queue import Queue
 
 import httpx2
 
-COMMAND = [sys.executable, "-c", "from bowerbird.cli.start import main; main()", "serve"]
+from bowerbird.store.opened import open_store
+
+COMMAND = Path(sys.executable).with_name("bowerbird")
+PATIENCE_S = 60
 
 
-class Serving:
-    """Started at a port that is free; stopped or killed in the end."""
+class Process:
+    """`bowerbird serve`, until it is stopped; it starts again at the same port."""
 
-    def __init__(self, run, data, *options, port=0):
-        words = [*COMMAND, str(run), "--data", str(data), "--port", str(port), "--rate", "1000000"]
-        self.lines = []
+    def __init__(self, run, data, *more, port=0):
+        self.run, self.data, self.more, self.port = run, Path(data), more, port
+        self.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        where = ["--port", str(self.port), "--data", self.data]
+        rest = ["--deadline-ms", "10000", "--rate", "1000000", *self.more]
+        one = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [*words, *options], stderr=subprocess.PIPE, text=True, env={**os.environ}
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
+            [COMMAND, "serve", self.run, *where, *rest],
+            env=one, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        ports, self.told = Queue(), []
+        self._reader = threading.Thread(target=self._read, args=(ports,), daemon=True)
         self._reader.start()
-        try:
-            self.url = self._url()
-        except AssertionError:
-            self.__exit__()
-            raise
-        self.port = int(self.url.rpartition(":")[2])
+        self.port = ports.get(timeout=PATIENCE_S)
+        if not self.port:
+            self.process.wait(PATIENCE_S)
+            raise AssertionError("".join(self.told))
 
     def ask(self, method, path, **told):
-        return httpx2.request(method, f"{self.url}{path}", timeout=30, **told)
+        return httpx2.request(method, f"{self.url}{path}", timeout=PATIENCE_S, **told)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        assert self.process.wait(PATIENCE_S) == 0, "\n".join(self.told)
+        self._reader.join(PATIENCE_S)
 
     def kill(self):
         self.process.kill()
-        self.process.wait()
+        self.process.wait(PATIENCE_S)
 
-    def stop(self):
-        """As a service manager does; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+    def facts(self):
+        """All that the store holds."""
+        with closing(open_store(self.data)) as store:
+            return store.facts.frames()
 
     def __enter__(self):
         return self
@@ -49,18 +68,13 @@ class Serving:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.kill()
-        self._reader.join(5)
-        self.process.stderr.close()
+        self._reader.join(PATIENCE_S)
 
-    def _read(self):
+    def _read(self, ports):
         for line in self.process.stderr:
-            self.lines.append(line)
-
-    def _url(self):
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self.process.poll() is None:
-            for line in list(self.lines):
-                if found := re.search(r"(http://\S+)/v1", line):
-                    return found[1]
-            time.sleep(0.02)
-        raise AssertionError(f"it does not listen: {''.join(self.lines)[-2000:]}")
+            self.told.append(line)
+            found = re.search(r"answers at http://[\d.]+:(\d+)/v1", line)
+            if found:
+                ports.put(int(found[1]))
+        self.process.stderr.close()
+        ports.put(0)  # it has ended without a word

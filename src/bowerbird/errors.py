@@ -4,7 +4,9 @@ BowerbirdError
 ├── DataError      the input breaks a promise: file, column, row, shape, unknown id   (a ValueError)
 ├── ConfigError    a recipe or an option says something we cannot mean                (a ValueError)
 ├── ArtifactError  a run folder is missing, half-written or of another version        (an OSError)
-└── StoreDown      a database does not answer; asking again may help          (a ConnectionError)
+├── StoreDown      a database does not answer; asking again may help          (a ConnectionError)
+├── Refused        a service says no to a request, and why
+└── Unreachable    a service does not answer; asking again may help           (a ConnectionError)
 
 A message says what was expected, what came, where, and the remedy, on one line.
 """
@@ -28,3 +30,33 @@ class ArtifactError(BowerbirdError, OSError):
 
 class StoreDown(BowerbirdError, ConnectionError):
     """A database does not answer; the message says which, and what it said."""
+
+
+class Refused(BowerbirdError):
+    """A service says no; `detail` says what was expected, what came, and what to do."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        field: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """A refusal.
+
+        Args:
+            status: of HTTP: 401 no key, 404 not there, 422 cannot be meant, 429 too often …
+            detail: in words.
+            field: the part of the request that is meant, as `$.events[3].item`.
+            request_id: what the service's log calls the request.
+            retry_after_s: seconds that the service wants to be left alone.
+        """
+        told = f"{status}: {detail}" if field is None else f"{status}: {field}: {detail}"
+        super().__init__(told)
+        self.status, self.detail = status, detail
+        self.field, self.request_id, self.retry_after_s = field, request_id, retry_after_s
+
+
+class Unreachable(BowerbirdError, ConnectionError):
+    """A service does not answer; the message says where it was looked for, and what came."""

@@ -7,26 +7,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from bowerbird.data.facts import SCHEMAS, Done, Merge, Seen, Served, Slot
+from bowerbird.data.facts import SCHEMAS, Merge
 from bowerbird.errors import DataError
 from bowerbird.store.opened import open_store
 from bowerbird.store.store import Change, Key, Past, Store
-
-SLOTS = (Slot("i1", 0.1 + 0.2, 1.0, "personal"), Slot("i2", -1e-300, 1 / 3, "explore"))
-
-
-def served(rec_id="r1", user="ann", time=10, **other):
-    facts = {"surface": "home", "model": "m", "config": "c", "rung": "personal", "slots": SLOTS}
-    return Served(rec_id, f"q-{rec_id}", time, user=user, **facts | other)
-
-
-def done(event_id, user="ann", item="i1", time=20, type="click", **other):
-    return Done(event_id, user, item, type, time, arrived=other.pop("arrived", time), **other)
-
-
-def seen(event_id, user="ann", item="i1", time=15, rec_id="r1", **other):
-    arrived = other.pop("arrived", time)
-    return Seen(event_id, rec_id, item, time, arrived, user=user, **other)
+from live_facts import SLOTS, done, emptied, seen, served
 
 
 def embedded(request):
@@ -34,11 +19,7 @@ def embedded(request):
 
 
 def postgres(request):
-    psycopg = pytest.importorskip("psycopg", reason="no psycopg here")
-    url = request.getfixturevalue("database").url
-    with psycopg.connect(url) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS bowerbird CASCADE")
-    return open_store(url)
+    return open_store(emptied(request.getfixturevalue("database").url))
 
 
 @pytest.fixture(params=[embedded, postgres])

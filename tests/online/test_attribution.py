@@ -259,13 +259,55 @@ def test_a_day_is_final_when_its_longest_window_and_the_grace_are_over(days, fin
     assert groups[0]["figures"]["lists_served"]["final"] is final
 
 
-def test_an_event_that_comes_after_its_day_was_final_counts_and_is_told():
-    late = bought("p1", START, arrived=START + 10 * DAY + 1, rec_id="r1")
+def one_place(**events):
+    """A list of one place, and these events."""
     slots = table("slots", [{"rec_id": "r1", "position": 1, "item": "a"}])
-    frames = replace(empty(), served=one_list(), slots=slots, done=table("done", [late]))
-    told = report(frames, Rules(as_of=START + 20 * DAY))
-    assert told["late"] == 1
+    tables = {name: table(name, rows) for name, rows in events.items()}
+    return replace(empty(), served=one_list(), slots=slots, **tables)
+
+
+@pytest.mark.parametrize(("after_ms", "late"), [(0, 0), (1, 1)])
+def test_an_event_that_comes_after_its_day_was_final_counts_and_is_told(after_ms, late):
+    arrived = START + 10 * DAY + after_ms
+    told = report(
+        one_place(done=[bought("p1", START, arrived=arrived, rec_id="r1")]),
+        Rules(as_of=START + 20 * DAY),
+    )
+    assert told["late"] == late
     assert told["groups"][0]["figures"]["revenue:EUR:direct"]["value"] == 100
+
+
+@pytest.mark.parametrize(
+    ("visible_ms", "share", "counts"),
+    [
+        (1_000, 0.5, True),
+        (999, 0.5, False),
+        (1_000, 0.49, False),
+        (None, 0.5, True),
+        (None, 0.49, False),
+        (1_000, None, True),
+        (999, None, False),
+        (None, None, True),
+    ],
+)
+def test_what_was_seen_long_and_large_enough_counts(visible_ms, share, counts):
+    look = {"event_id": "s1", "rec_id": "r1", "item": "a", "time": START, "arrived": START}
+    look |= {"visible_ms": visible_ms, "share": share}
+    (place,) = attributed(one_place(seen=[look]), Rules(as_of=LATE_ENOUGH)).slots.to_dicts()
+    assert (place["reported"], place["seen"]) == (True, counts)
+
+
+def test_an_exposure_without_a_name_is_of_whom_the_list_was_for():
+    look = {"event_id": "s1", "rec_id": "r1", "item": "a", "time": START, "arrived": START}
+    frames = one_place(seen=[look], done=[bought("p1", START + MINUTE)])
+    found = attributed(frames, Rules(as_of=LATE_ENOUGH, view_through_s=60)).conversions
+    assert found["level"].to_list() == ["view"]
+
+
+def test_a_click_before_its_list_took_no_time():
+    click = bought("c1", START - MINUTE, type="click", rec_id="r1", value=None, currency=None)
+    figures = report(one_place(done=[click]), Rules(as_of=LATE_ENOUGH))["groups"][0]["figures"]
+    assert figures["median_ms_to_click"]["value"] == 0
 
 
 def test_spans_share_conversions_without_overlap():
@@ -281,7 +323,8 @@ def test_spans_share_conversions_without_overlap():
 
 
 def test_an_item_that_stands_twice_in_a_list_counts_where_it_stands_first():
-    slots = [{"rec_id": "r1", "position": place, "item": "a"} for place in (3, 1)]
+    places = ((3, 0.1), (1, 0.2))
+    slots = [{"rec_id": "r1", "position": n, "item": "a", "score": score} for n, score in places]
     done = table("done", [bought("p1", START, rec_id="r1")])
     frames = replace(empty(), served=one_list(), slots=table("slots", slots), done=done)
     found = attributed(frames, Rules(as_of=LATE_ENOUGH))
@@ -333,3 +376,9 @@ def test_groups_that_cannot_be_meant_are_refused(by):
 def test_an_empty_catalog_is_refused():
     with pytest.raises(ConfigError, match="at least 1 item"):
         report(empty(), Rules(as_of=0), n_items=0)
+
+
+def test_lists_of_no_experiment_are_one_group():
+    frames = replace(empty(), served=one_list(arms=None))
+    told = report(frames, Rules(as_of=LATE_ENOUGH), ("arm:colour",))["groups"]
+    assert [group["group"] for group in told] == [{}, {"arm:colour": None}]

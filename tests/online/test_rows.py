@@ -55,7 +55,9 @@ def test_an_unknown_metric_is_told_with_those_there_are():
 
 def test_cells_that_a_spreadsheet_would_run_are_made_text():
     evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
-    frame = pl.DataFrame({"item": [*evil, "a=1", "", None], "value": range(-4, 5)})
+    cells = [*evil, "a=1", "", None]
+    frame = pl.DataFrame({"item": cells, "unit": cells[::-1], "value": range(-4, 5)})
     made = harmless(frame)
     assert made["item"].to_list() == [*(f"'{cell}" for cell in evil), "a=1", "", None]
+    assert made["unit"].to_list() == made["item"].to_list()[::-1]
     assert made["value"].to_list() == [*range(-4, 5)]

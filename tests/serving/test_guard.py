@@ -54,6 +54,7 @@ NEEDS = {
     "POST /v1/keys": ("admin", False),
     "DELETE /v1/keys/{key}": ("admin", False),
     "GET /v1/openapi.json": (None, False),
+    "GET /v1/bowerbird.js": (None, True),
 }
 
 

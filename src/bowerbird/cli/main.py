@@ -20,6 +20,7 @@ from bowerbird.cli.evaluate import evaluate
 from bowerbird.cli.export import export
 from bowerbird.cli.index import index
 from bowerbird.cli.keys import keys
+from bowerbird.cli.online import online
 from bowerbird.cli.quickstart import quickstart
 from bowerbird.cli.recommend import recommend
 from bowerbird.cli.rerank import rerank
@@ -51,6 +52,7 @@ for command in (serve, quickstart, doctor):
 app.add_typer(index, name="index")
 app.add_typer(keys, name="keys")
 app.add_typer(stores, name="store")
+app.add_typer(online, name="online")
 
 
 def run(arguments: list[str]) -> int:

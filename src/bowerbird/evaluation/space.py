@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 from numpy import ndarray
 from scipy.special import hyp0f1
-from scipy.stats import skew, spearmanr
 
 from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import Ragged
@@ -118,6 +117,8 @@ def hubness(reaches: Int64[ndarray, "n"]) -> float:
     1.1547005383792515
     """
     even = len(reaches) < 3 or (reaches == reaches[0]).all()
+    from scipy.stats import skew  # takes as long to import as all else together
+
     return float("nan") if even else float(skew(reaches))
 
 
@@ -138,6 +139,8 @@ def norm_popularity(vectors: Float32[ndarray, "n dim"], counts: Int64[ndarray, "
     length = np.linalg.norm(vectors, axis=1)
     if len(length) < 3 or np.ptp(length) <= EVEN * length.mean() or not np.ptp(counts):
         return float("nan")
+    from scipy.stats import spearmanr  # as above
+
     return float(spearmanr(length, counts).statistic)
 
 

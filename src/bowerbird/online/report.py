@@ -119,14 +119,14 @@ def _figures(groups: Groups, metric: Metric, sizes: ndarray) -> _Figures:
     n = groups.keys.height
     rows = metric.rows(groups)
     if metric.kind == "distinct":
-        return _distinct(groups, rows, n)
+        return _distinct(rows, sizes)
     if metric.kind == "median":
         g = _numbers(rows, "g")
         estimate = intervals.median(g, _numbers(rows, "numerator").astype(np.float64), n)
         users = np.bincount(_numbers(rows.select("g", "unit").unique(), "g"), minlength=n)
         return _Figures(estimate, np.zeros(n), np.bincount(g, minlength=n), users)
     units = rows.group_by("g", "unit").agg(pl.col("numerator", "denominator").sum())
-    units = units.sort("g", "unit")
+    units = units.sort("g", "numerator", "denominator")  # one order, whoever the users are
     g, top, bottom = (_numbers(units, name) for name in ("g", "numerator", "denominator"))
     tops, bottoms = (_sums(g, part, n) for part in (top, bottom))
     users = np.bincount(g, minlength=n)
@@ -144,10 +144,10 @@ def _figures(groups: Groups, metric: Metric, sizes: ndarray) -> _Figures:
     return _Figures(estimate, tops, bottoms, users)
 
 
-def _distinct(groups: Groups, rows: pl.DataFrame, n: int) -> _Figures:
-    g = _numbers(rows, "g")
+def _distinct(rows: pl.DataFrame, sizes: ndarray) -> _Figures:
+    g, n = _numbers(rows, "g"), len(sizes)
     estimate = intervals.distinct(g, _numbers(rows, "times").astype(np.float64), n)
-    return _Figures(estimate, estimate.value, np.zeros(n), _units(groups))
+    return _Figures(estimate, estimate.value, np.zeros(n), sizes)
 
 
 def _part(figures: _Figures, n_items: int) -> _Figures:

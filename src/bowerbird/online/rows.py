@@ -45,6 +45,8 @@ def harmless(frame: pl.DataFrame) -> pl.DataFrame:
     >>> harmless(pl.DataFrame({"item": ["=1+1", "i1"], "value": [-5, 5]})).rows()
     [("'=1+1", -5), ('i1', 5)]
     """
-    texts = pl.col(pl.String)
-    guarded = pl.when(texts.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), texts))
-    return frame.with_columns(guarded.otherwise(texts).name.keep())
+    texts = [pl.col(name) for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(
+        pl.when(text.str.contains(_FORMULA)).then(pl.format("'{}", text)).otherwise(text)
+        for text in texts
+    )

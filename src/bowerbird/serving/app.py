@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as Served
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bowerbird.serving import (
     event_routes,
@@ -43,14 +44,27 @@ ROUTES: tuple[Route, ...] = (
 """Everything that can be asked. A route is nowhere else."""
 
 
+class PathsAsSent:
+    """Routes are found by the path as it was sent, so that an id may hold a «/», as %2F."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope.get("raw_path"):
+            scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
+        await self.app(scope, receive, send)
+
+
 def application(service: Service) -> FastAPI:
     """The ASGI application over a service."""
     app = FastAPI(title="bowerbird", openapi_url=None, docs_url=None, redoc_url=None)
-    for route in ROUTES:
-        handler = endpoint(route, service)
-        app.router.routes.append(Served(route.path, handler, methods=[route.method]))
+    for path in dict.fromkeys(route.path for route in ROUTES):
+        app.router.routes.append(_at(path, service))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _broken)
+    app.add_middleware(PathsAsSent)
     app.add_middleware(GZipMiddleware, minimum_size=LARGE, compresslevel=1)
     if service.settings.origins:
         app.add_middleware(
@@ -61,6 +75,16 @@ def application(service: Service) -> FastAPI:
             max_age=86_400,
         )
     return app
+
+
+def _at(path: str, service: Service) -> Served:
+    """All methods of a path together, so that another one is told which there are."""
+    made = {route.method: endpoint(route, service) for route in ROUTES if route.path == path}
+
+    async def answer(request: Request) -> Response:
+        return await made["GET" if request.method == "HEAD" else request.method](request)
+
+    return Served(path, answer, methods=list(made))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import Request
@@ -59,7 +60,11 @@ class Call:
         Raises:
             Problem: it cannot be one.
         """
-        return checked(self.request.path_params[name], f"path: {name}")
+        where = f"path: {name}"
+        try:
+            return checked(unquote(self.request.path_params[name], errors="strict"), where)
+        except UnicodeDecodeError:
+            raise Problem(422, "UTF-8 expected", where) from None
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -81,6 +86,7 @@ class Route:
     public: bool = False  # may a public key be used, and may it stand in the address?
     raw: bool = False  # the handler reads the body itself
     status: int = 200
+    media: str = "text/plain"  # of a reply that is no message
     example: Any = None
 
     @property
@@ -184,7 +190,7 @@ def _query(route: Route, request: Request) -> Any:  # noqa: ANN401  what the rou
         if name == "key":
             continue
         if name in lists:
-            told.setdefault(name, []).extend(value.split(","))
+            told.setdefault(name, []).extend(value.split(",") if value else [])
         elif name in told:
             raise Problem(422, "one value expected, several came", f"query: {name}")
         else:

@@ -12,6 +12,7 @@ from bowerbird.errors import ArtifactError, BowerbirdError
 from bowerbird.serving.identity import Identity
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.live_log import LiveLog, held_by_reason
+from bowerbird.serving.probe import recall
 from bowerbird.serving.snapshot import Snapshot, counting
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
@@ -154,11 +155,22 @@ class Current:
 
     def _watching(self, every_s: float) -> None:
         self._warm(self.snapshot)  # whoever comes first to what takes long gets a baked list
+        probed = None
         while not self._stop.wait(every_s):
             try:
                 self.refresh()
+                if probed != self.snapshot.index:  # another index; one does not change by itself
+                    probed = self._probed()
             except BowerbirdError as error:  # what answers now goes on
                 log.error("%s", error)
+
+    def _probed(self) -> str | None:
+        """How much the index finds is measured; which it was."""
+        snapshot = self.snapshot
+        found = recall(snapshot)
+        if found is not None:
+            self._telemetry.recall.labels(snapshot.model).set(found)
+        return snapshot.index
 
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()

@@ -14,6 +14,8 @@ from bowerbird.serving.problems import Problem
 
 CSV = "text/csv; charset=utf-8"
 DAY_MS = 86_400_000
+SENT_BACK_MS = 90 * DAY_MS
+"""So long after a purchase a refund still finds it."""
 USUAL_MS = 28 * DAY_MS
 """What is reported where nobody says since when."""
 
@@ -68,23 +70,23 @@ async def behind(call: Call) -> Reply:
 
 
 def _report(call: Call, rules: Rules, by: list[str], n_items: int) -> dict[str, Any]:
-    facts = call.service.store.facts.frames(_before(rules), rules.as_of)
+    facts = call.service.store.facts.frames(_before(rules), rules.as_of + 1)
     return report(facts, rules, by, n_items)
 
 
 def _rows(call: Call, rules: Rules, where: dict[str, str | None]) -> pl.DataFrame:
-    facts = call.service.store.facts.frames(_before(rules), rules.as_of)
+    facts = call.service.store.facts.frames(_before(rules), rules.as_of + 1)
     return rows(facts, rules, call.query.metric, where)
 
 
 def _before(rules: Rules) -> int:
-    """Facts of that time may still be what later ones belong to."""
-    return max(rules.since - rules.closing_ms, 0)
+    """Since when facts may be what later ones belong to: clicks, and what is sent back later."""
+    return max(rules.since - max(rules.closing_ms, SENT_BACK_MS), 0)
 
 
 def _rules(call: Call) -> Rules:
     query = call.query
-    as_of = call.now_ms + 1 if query.as_of is None else millis(query.as_of)
+    as_of = call.now_ms if query.as_of is None else millis(query.as_of)
     return Rules(
         as_of=as_of,
         since=max(as_of - USUAL_MS, 0) if query.since is None else millis(query.since),

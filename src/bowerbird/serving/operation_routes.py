@@ -9,6 +9,8 @@ from bowerbird.serving.guard import new_key
 from bowerbird.serving.live_log import held_by_reason
 from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.script import TYPE as JAVASCRIPT
+from bowerbird.serving.script import script
 from bowerbird.serving.telemetry import TYPE
 from bowerbird.store.store import Key
 
@@ -221,6 +223,8 @@ ROUTES = (
     Route("GET", "/v1/health/live", None, live, "Does it run?", Health),
     Route("GET", "/v1/health/ready", None, ready, "May it be asked?", Health),
     Route("GET", "/metrics", "metrics:read", metrics, "For Prometheus"),
+    Route("GET", "/v1/bowerbird.js", None, script, "A script for pages", media=JAVASCRIPT,
+          public=True),
     Route("GET", "/v1/scenarios", "catalog:read", scenarios, "What can be asked", Scenarios),
     Route("GET", "/v1/scenarios/{scenario}", "catalog:read", scenario, "One scenario", dict),
     Route("GET", "/v1/models", "metrics:read", models, "Runs that could answer", Models),

@@ -21,7 +21,7 @@ from bowerbird.store import keys
 from bowerbird.store.database import Cursor, Database, Row, insert, marks, portions, quoted
 from bowerbird.store.fact_frames import PORTION, together
 from bowerbird.store.fact_log import add_events
-from bowerbird.store.fact_rows import DONE, SEEN, SERVED, compact
+from bowerbird.store.fact_rows import DONE, SEEN, SERVED, short_json
 from bowerbird.store.parquet import files, read_segment, segments
 from bowerbird.store.people import add_merge
 from bowerbird.store.written import written
@@ -111,7 +111,7 @@ def _small(cursor: Cursor, folder: Path) -> None:
     rows = [tuple(key[name] for name in keys.COLUMNS) for key in held]
     insert(cursor, "keys", keys.COLUMNS, rows)
     papers = load_json(folder / "papers.json")
-    texts = [(name, compact(document)) for name, document in papers.items()]
+    texts = [(name, short_json(document)) for name, document in papers.items()]
     insert(cursor, "papers", ("name", "document"), texts)
 
 

@@ -28,10 +28,10 @@ _ARMS, _SLOTS = SERVED.index("arms"), SERVED.index("slots")
 _CONTEXT = DONE.index("context")
 
 
-def compact(value: Any) -> str:  # noqa: ANN401  whatever JSON can hold
+def short_json(value: Any) -> str:  # noqa: ANN401  whatever JSON can hold
     """JSON in its shortest form, keys sorted.
 
-    >>> compact({"b": 1, "a": None})
+    >>> short_json({"b": 1, "a": None})
     '{"a":null,"b":1}'
 
     Raises:
@@ -62,7 +62,7 @@ def served_of(row: Row) -> Served:
 
 def slots_text(slots: tuple[Slot, ...]) -> str:
     """One JSON object with a list for each column, as Polars reads it at once."""
-    return compact(
+    return short_json(
         {
             "item": [slot.item for slot in slots],
             "score": [float(slot.score) for slot in slots],
@@ -86,7 +86,7 @@ def event_row(event: Seen | Done) -> Row:
 
 def digest(columns: tuple[str, ...], row: Row) -> bytes:
     """Of what an event says, not of how it came: the same for the same payload."""
-    return blake2b(compact(_SAID[columns](row)).encode("utf-8"), digest_size=16).digest()
+    return blake2b(short_json(_SAID[columns](row)).encode("utf-8"), digest_size=16).digest()
 
 
 def done_of(row: Row) -> Done:
@@ -96,4 +96,4 @@ def done_of(row: Row) -> Done:
 
 
 def _table(values: Mapping[str, str]) -> str:
-    return compact(dict(values)) if values else "{}"
+    return short_json(dict(values)) if values else "{}"

@@ -62,9 +62,13 @@ def open_store(where: str | Path) -> LiveStore:
         ConfigError: the URL is none, or psycopg is not installed.
         StoreDown: no server answers.
     """
-    if str(where).startswith(("postgresql://", "postgres://")):
-        return LiveStore(PostgresDatabase(str(where)))
-    return LiveStore(SqliteDatabase(Path(where)))
+    served = str(where).startswith(("postgresql://", "postgres://"))
+    database = PostgresDatabase(str(where)) if served else SqliteDatabase(Path(where))
+    try:
+        return LiveStore(database)
+    except BaseException:
+        database.close()
+        raise
 
 
 def restore(source: Path, where: str | Path) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from bowerbird.store.database import Cursor, Database
-from bowerbird.store.fact_rows import compact
+from bowerbird.store.fact_rows import short_json
 
 
 class LivePapers:
@@ -15,7 +15,7 @@ class LivePapers:
 
     def put(self, name: str, document: Any) -> None:  # noqa: ANN401  whatever JSON can hold
         """Replace or add; None removes."""
-        text = None if document is None else compact(document)
+        text = None if document is None else short_json(document)
 
         def work(cursor: Cursor) -> None:
             if text is None:

@@ -7,7 +7,7 @@ from typing import Any
 from bowerbird.data.facts import Merge
 from bowerbird.errors import DataError
 from bowerbird.store.database import Cursor, Database, among, insert, marks, quoted
-from bowerbird.store.fact_rows import DONE, SEEN, SERVED, compact
+from bowerbird.store.fact_rows import DONE, SEEN, SERVED, short_json
 from bowerbird.store.names import names_of
 from bowerbird.store.tables import put_rows
 
@@ -99,7 +99,7 @@ def _delete(cursor: Cursor, user: str, time: int) -> dict[str, int]:
         counts["users"] = len(there)
     told = among(cursor.rows, 'SELECT "user" FROM deleted WHERE "user" IN', names)
     if any(counts.values()) or not told:
-        rows = [(name, time, compact(counts)) for name in names]
+        rows = [(name, time, short_json(counts)) for name in names]
         insert(cursor, "deleted", ("user", "time", "counts"), rows)
     return counts
 

@@ -27,6 +27,10 @@ ANSWER_S = 5
 """Until a statement is given up."""
 AGAIN = 5
 """Times that work is begun anew, where others were in its way."""
+WRITERS = crc32(b"bowerbird writers")
+WRITE = f"BEGIN; SELECT pg_advisory_xact_lock_shared({WRITERS})"
+"""Writers hold a lock together, so that one who wants it alone knows that all of them have ended.
+A lock of the tables would do as well, but for vacuum, which holds it for hours."""
 DIALECT = Dialect(
     serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     whole="BIGINT",
@@ -81,7 +85,7 @@ class PostgresDatabase:
         from psycopg.errors import DeadlockDetected, SerializationFailure
 
         for _ in range(AGAIN):
-            with suppress(DeadlockDetected, SerializationFailure), self._connection("BEGIN") as it:
+            with suppress(DeadlockDetected, SerializationFailure), self._connection(WRITE) as it:
                 out = work(it)
                 it.change("COMMIT")
                 return out
@@ -96,13 +100,11 @@ class PostgresDatabase:
 
     def settled(self, table: str) -> int:
         """The highest `n`, once those have ended who were writing."""
-
-        def work(cursor: Cursor) -> int:
-            cursor.change(f"LOCK TABLE {table} IN SHARE MODE")
+        with self._connection("BEGIN") as cursor:
+            cursor.change(f"SELECT pg_advisory_xact_lock({WRITERS})")
             ((n,),) = cursor.rows(f"SELECT coalesce(max(n), 0) FROM {table}")
+            cursor.change("COMMIT")
             return int(n)
-
-        return self.write(work)
 
     def close(self) -> None:
         """Connections that nobody uses are given back to the server; so they are in the end."""
@@ -196,7 +198,8 @@ class PostgresDatabase:
             raise StoreDown(f"{came}, none came ({self._line(error)}): ask again") from error
         except (psycopg.DataError, UnicodeEncodeError) as error:
             came = f"{self.where}: whole numbers of 64 bits and UTF-8 text without NUL expected"
-            raise DataError(f"{came}, {error}: correct the value") from error
+            told = " ".join(str(error).split())
+            raise DataError(f"{came}, {told}: correct the value") from error
         except psycopg.IntegrityError as error:
             came = f"{self.where}: what fits to what is there expected"
             raise DataError(f"{came}, {self._line(error)}: correct it, or leave it out") from error

@@ -59,7 +59,11 @@ class SqliteDatabase:
             raise _shut(self.path, error) from error
         with _ours(self.path):
             self._writer = self._connected()
-            self._to_wal()
+            try:
+                self._to_wal()
+            except BaseException:
+                self._writer.close()
+                raise
 
     @property
     def where(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bowerbird.errors import DataError
 from bowerbird.store.database import Cursor, Database, Row, among, marks, portions
-from bowerbird.store.fact_rows import compact
+from bowerbird.store.fact_rows import short_json
 from bowerbird.store.store import Change
 
 COLUMNS = "id, fields, number, time"
@@ -63,7 +63,7 @@ class LiveTable:
             if change.id in there:
                 laid = {**there[change.id], **(change.fields or {})}
                 there[change.id] = {k: value for k, value in laid.items() if value is not None}
-                rows.append((change.id, compact(there[change.id]), change.time))
+                rows.append((change.id, short_json(there[change.id]), change.time))
         put_rows(cursor, self._name, rows)
         return [change.id in there for change in changes]
 
@@ -86,7 +86,7 @@ def put_rows(cursor: Cursor, table: str, rows: Sequence[Row]) -> int:
 
 
 def _text(fields: Mapping[str, Any] | None) -> str | None:
-    return None if fields is None else compact(dict(fields))
+    return None if fields is None else short_json(dict(fields))
 
 
 def _change(row: Row) -> Change:

@@ -1,0 +1,43 @@
+"""Calls about the service: how it is, what can be asked, which run answers, who may ask."""
+
+from types import NoneType
+from typing import Unpack
+
+from bowerbird.client.calls import Call, path_of
+from bowerbird.client.messages import NewKey
+from bowerbird.client.replies import Health, Key, Keys, Models, Scenarios
+
+
+def ready() -> Call[Health]:
+    """May it be asked?"""
+    return Call("GET", path_of("health", "ready"), Health)
+
+
+def scenarios() -> Call[Scenarios]:
+    """What can be asked, and how each is set."""
+    return Call("GET", path_of("scenarios"), Scenarios)
+
+
+def models() -> Call[Models]:
+    """Runs that could answer."""
+    return Call("GET", path_of("models"), Models)
+
+
+def use_model(name: str) -> Call[Health]:
+    """Let another run answer."""
+    return Call("PUT", path_of("models", "current"), Health, body={"model": name})
+
+
+def keys() -> Call[Keys]:
+    """All keys, without what opens."""
+    return Call("GET", path_of("keys"), Keys)
+
+
+def make_key(**key: Unpack[NewKey]) -> Call[Key]:
+    """A new key; what opens is shown this once."""
+    return Call("POST", path_of("keys"), Key, body={**key}, repeatable=False)
+
+
+def revoke_key(id: str) -> Call[None]:
+    """It opens nothing from now on."""
+    return Call("DELETE", path_of("keys", id), NoneType)

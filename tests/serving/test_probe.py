@@ -1,0 +1,33 @@
+"""The share of exact lists that an index finds, and traces for those who want them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bowerbird.index.exact import ExactIndex
+from bowerbird.serving.probe import recall
+from bowerbird.serving.snapshot import Snapshot
+
+
+class Forgetful(ExactIndex):
+    """Finds the even rows only."""
+
+    def search(self, queries, k, allow=None, exclude=None):
+        even = np.arange(len(self)) % 2 == 0
+        return super().search(queries, k, even if allow is None else allow & even, exclude)
+
+
+def test_an_exact_index_finds_all_and_one_that_forgets_half_finds_half(run):
+    snapshot = Snapshot.load(run)
+    assert recall(snapshot) == 1.0
+    retriever = snapshot.plain.retriever
+    main = replace(retriever.main, index=Forgetful(retriever.main.vectors))
+    plain = replace(snapshot.plain, retriever=replace(retriever, main=main))
+    assert recall(replace(snapshot, plain=plain)) == pytest.approx(0.5)
+
+
+def test_what_has_no_vectors_has_no_recall(tmp_path):
+    from servers import write
+
+    assert recall(Snapshot.load(write(tmp_path / "run", "cooccurrence"))) is None
