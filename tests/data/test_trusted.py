@@ -262,13 +262,13 @@ def test_the_order_of_the_facts_changes_nothing_and_no_factor_leaves_its_bounds(
     assert told.filter(pl.col("reason").is_not_null())["factor"].sum() == 0
 
 
-def test_a_million_events_take_seconds():
-    draw, n = np.random.default_rng(0), 1_000_000
+def test_the_time_it_takes_is_that_of_a_few_sorts():
+    draw, n = np.random.default_rng(0), 200_000
     times = START + draw.integers(0, 30 * DAY, n)
     done = pl.DataFrame(
         {
             "event_id": pl.int_range(n, eager=True).cast(pl.String),
-            "user": pl.Series(draw.zipf(1.3, n) % 200_000).cast(pl.String),
+            "user": pl.Series(draw.zipf(1.3, n) % 50_000).cast(pl.String),
             "item": pl.Series(draw.zipf(1.2, n) % 50_000).cast(pl.String),
             "type": "view",
             "time": times,
@@ -279,7 +279,7 @@ def test_a_million_events_take_seconds():
     began = time.process_time()
     told = trusted(done, LATER, RULES)
     assert told.events.height == n
-    assert time.process_time() - began < 30  # some 5 on a machine that does nothing else
+    assert time.process_time() - began < 8  # one, and five for a million
 
 
 @pytest.mark.parametrize(
