@@ -77,7 +77,10 @@ def test_an_event_counts_once_and_the_first_payload_stays(store):
 
 def test_how_an_event_came_is_no_part_of_what_it_says(store):
     store.facts.record([done("e1", arrived=20), seen("s1", share=1.0)])
-    again = [done("e1", arrived=99, trust="public"), seen("s1", arrived=99, share=1)]
+    again = [
+        done("e1", arrived=99, time=7, trust="public"),  # its client told no time
+        seen("s1", arrived=99, time=7, share=1),
+    ]
     assert store.facts.record(again) == ["duplicate", "duplicate"]
     assert store.facts.newest(1)[0][1].arrived == 20
 
@@ -101,13 +104,13 @@ def test_every_part_of_the_payload_makes_a_conflict(store):
         context={"device": "phone"},
     )
     store.facts.record([whole])
-    other = {"user": "x", "item": "x", "type": "x", "time": 1, "rec_id": None, "session": None}
+    other = {"user": "x", "item": "x", "type": "x", "rec_id": None, "session": None}
     other |= {"value": None, "currency": None, "quantity": None, "refers": None, "context": {}}
     changed = [replace(whole, **{name: value}) for name, value in other.items()]
     assert store.facts.record(changed) == ["conflict"] * len(other)
     shown = seen("s1", session="s", position=1, visible_ms=1000, share=0.5)
     store.facts.record([shown])
-    other = {"rec_id": "x", "item": "x", "time": 1, "position": None, "user": None}
+    other = {"rec_id": "x", "item": "x", "position": None, "user": None}
     other |= {"session": None, "visible_ms": None, "share": None}
     changed = [replace(shown, **{name: value}) for name, value in other.items()]
     assert store.facts.record(changed) == ["conflict"] * len(other)
