@@ -9,12 +9,13 @@ bandwagon  30 of the 100 most popular
 copycat    everything that a real person has met
 
 Lift is how much more often the target is among the 50 items shown to a real person than without the
-attack. The same of an honest hit: as many people who were there before the week meet the target.
+attack. The same of an honest hit: as many people who were there before the week meet the target, and
+the shop's server tells it, as it does of people it knows (secret), or their browsers do (public).
 Honest loss is NDCG@10 of everybody's last event, held out, without any attack.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -33,6 +34,7 @@ SHARES = (0.005, 0.01, 0.05)
 RANKS = (0.5, 0.9)
 """Targets: how far down the list of all items by popularity."""
 KINDS = ("random", "bandwagon", "copycat")
+HITS = {"honest hit": "secret", "honest hit, told by browsers": "public"}
 MODELS = ("popularity", "als", "cooccurrence")
 COLUMNS = ("event_id", "user", "item", "type", "time", "arrived", "trust")
 TAKEN_BACK, KEPT, LOSS = 0.8, 0.9, 0.01
@@ -138,7 +140,7 @@ def attack(world: World, kind: str, n: int, target: int, seed: int) -> pl.DataFr
     return as_facts(pl.DataFrame(made).with_columns(trust=pl.lit("public")), "f")
 
 
-def hit(world: World, n: int, target: int, seed: int) -> pl.DataFrame:
+def hit(world: World, kind: str, n: int, target: int, seed: int) -> pl.DataFrame:
     """So many people who were there before the live week meet the target on the last day."""
     draw = np.random.default_rng([seed, 9, n, target])
     name = world.catalog.items.ids[target]
@@ -148,7 +150,7 @@ def hit(world: World, n: int, target: int, seed: int) -> pl.DataFrame:
     users = old.gather(draw.choice(len(old), n, replace=False))
     seconds = draw.integers(UNTIL - DAY_S, UNTIL, n)
     made = pl.DataFrame({"user": users, "item": name, "second": seconds})
-    return as_facts(made.with_columns(trust=pl.lit("public")), "h")
+    return as_facts(made.with_columns(trust=pl.lit(HITS[kind])), "h")
 
 
 def shown(rows: Mapping[str, ndarray], target: int) -> dict[str, float]:
@@ -169,23 +171,26 @@ def measure(bench: Bench) -> None:
     def defended(done: pl.DataFrame) -> pl.DataFrame:
         return trusted(done, UNTIL * 1_000, Defence()).kept()
 
-    ways = {"undefended": plain, "defended": defended}
+    def believing(done: pl.DataFrame) -> pl.DataFrame:
+        return trusted(done, UNTIL * 1_000, Defence(public=1.0)).kept()
+
+    ways = {"undefended": plain, "defended": defended, "public = 1": believing}
     before = {name: world.lists(way(world.honest), bench.seed) for name, way in ways.items()}
     everything_live = world.honest.with_columns(trust=pl.lit("public"))
     strict = world.lists(defended(everything_live), bench.seed)
     honest = {
         "the last week live": losses(world, before["undefended"], before["defended"]),
+        "the same, public = 1": losses(world, before["undefended"], before["public = 1"]),
         "all live": losses(world, before["undefended"], strict),
     }
     held = trusted(world.honest, UNTIL * 1_000, Defence())
     honest["in quarantine"] = held.events.height - held.kept().height
     rows = []
     people = len(world.everybody)
-    for kind, share, rank in product((*KINDS, "honest hit"), SHARES, RANKS):
+    for kind, share, rank in product((*KINDS, *HITS), SHARES, RANKS):
         target, n = int(world.popular[int(rank * len(world.popular))]), round(share * people)
-        made = hit if kind == "honest hit" else attack
-        told = (world, n, target) if made is hit else (world, kind, n, target)
-        done = pl.concat([world.honest, made(*told, bench.seed)])  # type: ignore[operator]
+        made = hit if kind in HITS else attack
+        done = pl.concat([world.honest, made(world, kind, n, target, bench.seed)])
         row: dict[str, Any] = {"kind": kind, "share": share, "people": n, "rank": rank}
         for name, way in ways.items():
             after = shown(world.lists(way(done), bench.seed), target)
@@ -217,17 +222,18 @@ def bars(rows: list[dict[str, Any]], honest: Mapping[str, Any]) -> list[dict[str
     """What has to be reached, by model."""
     made = []
     for name in MODELS:
-        lift = {
-            (way, fake): sum(row[way][name] for row in rows if (row["kind"] in KINDS) == fake)
-            for way, fake in product(("undefended", "defended"), (True, False))
-        }
-        back = 1 - lift["defended", True] / lift["undefended", True]
-        kept = lift["defended", False] / lift["undefended", False]
-        made += [
-            bar(f"{name}: share of the attacks' lift taken back", back, TAKEN_BACK),
-            bar(f"{name}: share of an honest hit's lift kept", kept, KEPT),
-            bar(f"{name}: NDCG@10 kept", 1 - honest[name]["lost"], 1 - LOSS),
-        ]
+
+        def kept(way: str, kinds: Collection[str], name: str = name) -> float:
+            some = [row for row in rows if row["kind"] in kinds]
+            lifts = [sum(row[each][name] for row in some) for each in (way, "undefended")]
+            return float(lifts[0] / lifts[1])
+
+        for way, also in (("defended", ""), ("public = 1", ", public = 1")):
+            back = 1 - kept(way, KINDS)
+            made.append(bar(f"{name}: attacks' lift taken back{also}", back, TAKEN_BACK))
+            for kind in HITS:
+                made.append(bar(f"{name}: {kind}, lift kept{also}", kept(way, [kind]), KEPT))
+        made.append(bar(f"{name}: NDCG@10 kept", 1 - honest[name]["lost"], 1 - LOSS))
     return made
 
 
