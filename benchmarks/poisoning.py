@@ -8,10 +8,10 @@ random     30 items drawn from all
 bandwagon  30 of the 100 most popular
 copycat    everything that a real person has met
 
-Lift is how much more often the target is among the 50 items shown to a real person than without the
-attack. The same of an honest hit: as many people who were there before the week meet the target, and
-the shop's server tells it, as it does of people it knows (secret), or their browsers do (public).
-Honest loss is NDCG@10 of everybody's last event, held out, without any attack.
+Lift is how much more often the target is among the 50 items shown to a real person than without
+the attack. The same of an honest hit: as many people who were there before the week meet the
+target, and the shop's server tells it, as it does of people it knows (secret), or their browsers do
+(public). Honest loss is NDCG@10 of everybody's last event, held out, without any attack.
 """
 
 import sys
