@@ -26,12 +26,16 @@ from bowerbird.data.synthetic import World
 from bowerbird.retrieval.models import MODELS, estimator_of
 from bowerbird.runs import recipe as recipes
 from bowerbird.surfaces import scenario
+from processes import Process
+from servers import write
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 SERVER = "postgresql://shop@localhost/shop"
 """What the pages call a database."""
+SERVICE = "http://127.0.0.1:8000"
+"""What they call a service."""
 WRITTEN = ("csv", "jsonl", "toml")
 """Languages of blocks that are a file, if they carry its name."""
 
@@ -89,6 +93,15 @@ def shop(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """A process that serves a small run."""
+    folder = tmp_path_factory.mktemp("served")
+    process = Process(write(folder / "first"), folder / "data")
+    yield process
+    process.stop()
+
+
 def commands(text: str) -> list[str]:
     return [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
 
@@ -125,11 +138,12 @@ def test_the_blocks_of_a_page_run_one_after_another(
 
 
 def with_server(some: list[Block], request) -> list[Block]:
-    """Blocks that speak of a database speak of one that is there."""
-    if not any(SERVER in block.text for block in some):
-        return some
-    url = request.getfixturevalue("database").url
-    return [replace(block, text=block.text.replace(SERVER, url)) for block in some]
+    """Blocks that speak of a database or a service speak of one that is there."""
+    for told, fixture in ((SERVER, "database"), (SERVICE, "service")):
+        if any(told in block.text for block in some):
+            url = request.getfixturevalue(fixture).url
+            some = [replace(block, text=block.text.replace(told, url)) for block in some]
+    return some
 
 
 def python(text: str, names: dict, where: str) -> None:
