@@ -132,8 +132,9 @@ def runs(tmp_path):
 
 def test_another_run_takes_over_and_says_so(runs, tmp_path):
     with opened(runs, tmp_path) as client:
-        names = [(m["name"], m["current"]) for m in client.get("/v1/models").json()["models"]]
-        assert names == [("one", True), ("two", False)]
+        found = client.get("/v1/models").json()["models"]
+        assert [(m["name"], m["current"]) for m in found] == [("one", True), ("two", False)]
+        assert {m["made"] for m in found} == {"2026-11-18T11:06:40+00:00"}
         assert client.get("/v1/popular").json()["model"] == "one"
         assert client.put("/v1/models/current", json={"model": "two"}).json()["model"] == "two"
         assert client.get("/v1/popular").json()["model"] == "two"

@@ -92,6 +92,7 @@ def quickstart(
     out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
     out.print(f"run     {shown(folder / 'run')}   ({best}, fitted on everything)")
     out.print(f"next    bowerbird recommend {shown(folder / 'run')} --user 1")
+    out.print(f"        bowerbird serve {shown(folder / 'run')}   (then docs/first-clicks.md)")
     out.print(Text(f"\n{float(watch):.0f} s", style="dim"))
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -29,7 +30,7 @@ class Model:
 
     name: str
     model: str
-    made: str | None
+    made: str | None  # ISO, UTC
     current: bool
 
 
@@ -182,5 +183,6 @@ class Current:
 
     def _told(self, folder: Path) -> Model:
         facts = load_facts(folder)
-        made = facts.get("made")
+        at = facts.get("trained_at")
+        made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
         return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)
