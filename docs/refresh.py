@@ -77,7 +77,9 @@ def commands() -> dict[str, Any]:
 def refreshed(text: str) -> str:
     """The page with every marked table as code and results say; without results it stays."""
     tables = {"public names": public_names, "routes": routes, "metrics": metrics}
-    return MADE.sub(lambda found: found[1] + tables[found[2]]() + found[3], NUMBERS.sub(_filled, text))
+    return MADE.sub(
+        lambda found: found[1] + tables[found[2]]() + found[3], NUMBERS.sub(_filled, text)
+    )
 
 
 def public_names() -> str:
