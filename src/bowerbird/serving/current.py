@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from bowerbird.data.artifacts import whole
-from bowerbird.errors import ArtifactError, BowerbirdError
+from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
 from bowerbird.serving.identity import Identity
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.snapshot import Snapshot
@@ -93,6 +93,7 @@ class Current:
 
         Raises:
             ArtifactError: there is no such run, it is damaged, or only one run is served.
+            ConfigError: the file cannot be written.
         """
         if (self._runs / "run.json").is_file() and name != self._runs.name:
             raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
@@ -100,8 +101,7 @@ class Current:
             folder = self._runs if name == self._runs.name else self._named(name)
             snapshot = self._loaded(folder)
             if folder != self._runs:
-                with whole(self._runs / CURRENT) as partial:
-                    partial.write_text(f"{name}\n", "utf-8")
+                _name(self._runs / CURRENT, name)
             self._swap(snapshot)
             return snapshot
 
@@ -186,3 +186,13 @@ class Current:
         at = facts.get("trained_at")
         made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
         return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)
+
+
+def _name(file: Path, run: str) -> None:
+    """Write down which run answers."""
+    try:
+        with whole(file) as partial:
+            partial.write_text(f"{run}\n", "utf-8")
+    except OSError as error:
+        came = f"{file}: a file that can be written expected, {error.strerror or error}"
+        raise ConfigError(f"{came}: write «{run}» into it where the runs are made") from None
