@@ -44,6 +44,8 @@ SERVICE = "http://127.0.0.1:8000"
 """What they call a service."""
 SERVES = "bowerbird serve "
 """How blocks begin that start a service of their own."""
+SOURCES = (".py", ".js", ".css", ".html")
+"""What the tree in the readme lists."""
 WRITTEN = ("csv", "jsonl", "toml")
 """Languages of blocks that are a file, if they carry its name."""
 
@@ -270,7 +272,8 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
         else:
             listed.update((folder if indent == 4 else "") + name for name in names)
     package = Path(bowerbird.__file__).parent
-    there = {file.relative_to(package).as_posix() for file in package.rglob("*.py")}
+    files = [file for file in package.rglob("*") if file.suffix in SOURCES]
+    there = {file.relative_to(package).as_posix() for file in files}
     folders_inits = {name for name in there if name.endswith("/__init__.py")}
     assert listed == there - folders_inits
     assert all((ROOT / name).exists() for name in around)

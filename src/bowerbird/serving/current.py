@@ -12,7 +12,9 @@ from bowerbird.data.artifacts import whole
 from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
 from bowerbird.serving.identity import Identity
 from bowerbird.serving.live_catalog import LiveCatalog
-from bowerbird.serving.snapshot import Snapshot
+from bowerbird.serving.live_log import LiveLog, held_by_reason
+from bowerbird.serving.probe import recall
+from bowerbird.serving.snapshot import Snapshot, counting
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.run_folder import load_facts
@@ -44,7 +46,11 @@ class Current:
         identity: Identity,
         telemetry: Telemetry,
         clock: Callable[[], float],
+        events: LiveLog,
+        recount_s: float,
     ) -> None:
+        self._events, self._recount_s = events, recount_s
+        self._counted = -recount_s
         self._runs, self._store, self._identity = runs, store, identity
         self._telemetry, self._clock = telemetry, clock
         self._building, self._lock = Lock(), Lock()
@@ -99,25 +105,30 @@ class Current:
             raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
         with self._building:
             folder = self._runs if name == self._runs.name else self._named(name)
-            snapshot = self._loaded(folder)
+            snapshot = self._recounted(self._loaded(folder))
             if folder != self._runs:
                 _name(self._runs / CURRENT, name)
             self._swap(snapshot)
             return snapshot
 
     def refresh(self) -> None:
-        """Once: another run, where `current` names one; the catalog, where it has changed."""
+        """Once: another run, where `current` names one; the catalog, where it has changed.
+
+        What is popular and the like is counted anew when it is time to.
+        """
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
                 self._hidden, self._forgotten = [], []
             folder = self.folder()
             if folder.name != self.snapshot.model:
-                self._swap(self._loaded(folder))
+                self._swap(self._recounted(self._loaded(folder)))
                 return
             newer = self._catalog.refreshed(self.snapshot)
             newer = self._without_deleted(newer) if self._deletions() else newer
             if newer is not self.snapshot:
-                self._swap(newer)
+                self._swap(newer)  # at once: what was read of the catalog is not read again
+            if self._clock() - self._counted >= self._recount_s:
+                self._swap(self._recounted(self.snapshot))
 
     def hide(self, ids: list[str]) -> None:
         """These items, which the store has as deleted, are in no list any more, from now on."""
@@ -145,11 +156,22 @@ class Current:
 
     def _watching(self, every_s: float) -> None:
         self._warm(self.snapshot)  # whoever comes first to what takes long gets a baked list
+        probed = None
         while not self._stop.wait(every_s):
             try:
                 self.refresh()
+                if probed != self.snapshot.index:  # another index; one does not change by itself
+                    probed = self._probed()
             except BowerbirdError as error:  # what answers now goes on
                 log.error("%s", error)
+
+    def _probed(self) -> str | None:
+        """How much the index finds is measured; which it was."""
+        snapshot = self.snapshot
+        found = recall(snapshot)
+        if found is not None:
+            self._telemetry.recall.labels(snapshot.model).set(found)
+        return snapshot.index
 
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()
@@ -166,13 +188,26 @@ class Current:
         if not gone:
             return snapshot
         key, ids = self._identity.user, snapshot.run.data.users.ids
-        return snapshot.forgetting([id for id in ids if id in gone or key(id) in gone])
+        there = [id for id in ids if id in gone or key(id) in gone]
+        return snapshot.forgetting([*there, *gone])
+
+    def _recounted(self, snapshot: Snapshot) -> Snapshot:
+        """With what was done until now; the same one where that is nothing."""
+        began, self._counted = time.perf_counter(), self._clock()
+        known, now_ms = snapshot.histories, int(self._clock() * 1000)
+        live = self._events.behind(snapshot.run, known.weights, known.forgotten, now_ms)
+        if not live.events and snapshot.live is None and not known.forgotten:
+            return snapshot
+        log.info("%s events counted in %.1f s", live.events, time.perf_counter() - began)
+        return counting(snapshot, live)
 
     def _swap(self, snapshot: Snapshot) -> None:
         self._warm(snapshot)
         with self._lock:
             self.snapshot = snapshot.without(self._hidden).forgetting(self._forgotten)
         self._telemetry.items.set(len(snapshot.catalog))
+        for reason, count in held_by_reason(snapshot.live).items():
+            self._telemetry.quarantined.labels(reason).set(count)
 
     def _named(self, name: str) -> Path:
         folder = self._runs / name

@@ -9,6 +9,7 @@ from bowerbird.serving.call import Call, Handler, Reply, Route, checked
 from bowerbird.serving.messages import Ask, Asks, Id, K, Met, RecList, RecLists, Word
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import rec_id
+from bowerbird.serving.snapshot import counted
 from bowerbird.surfaces.people import people_for
 
 LEAST_MS, MOST_MS = 1, 10_000
@@ -119,8 +120,8 @@ async def audience(call: Call) -> Reply:
     scenario = snapshot.scenario(call.query.scenario)
     if item not in snapshot.catalog.items:
         raise Problem(404, f"an item of the catalog expected, {item!r} came")
-    asked = (snapshot.run, scenario, None, [item], call.query.k, call.query.filter)
-    found = await call.service.aside(people_for, *asked)
+    asked = (counted(snapshot), scenario, None, [item], call.query.k, call.query.filter)
+    found = await call.service.aside(people_for, *asked, snapshot.histories.forgotten)
     people = [Person(one["rank"], one["user"], one["score"]) for one in found]
     return Reply(Audience(item, snapshot.model, people))
 
