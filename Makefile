@@ -59,7 +59,7 @@ clean:
 
 $(CORE): .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing (a minute or so) ..."
-	$(PIP) -e ".[text,train]"
+	$(PIP) -e ".[text,train,serve]"
 	@touch $@
 
 $(DEV): $(CORE)

@@ -4,11 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from bowerbird.data.artifacts import whole
-from bowerbird.errors import ArtifactError, BowerbirdError
+from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
 from bowerbird.serving.identity import Identity
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.live_log import LiveLog, held_by_reason
@@ -31,7 +32,7 @@ class Model:
 
     name: str
     model: str
-    made: str | None
+    made: str | None  # ISO, UTC
     current: bool
 
 
@@ -98,6 +99,7 @@ class Current:
 
         Raises:
             ArtifactError: there is no such run, it is damaged, or only one run is served.
+            ConfigError: the file cannot be written.
         """
         if (self._runs / "run.json").is_file() and name != self._runs.name:
             raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
@@ -105,8 +107,7 @@ class Current:
             folder = self._runs if name == self._runs.name else self._named(name)
             snapshot = self._recounted(self._loaded(folder))
             if folder != self._runs:
-                with whole(self._runs / CURRENT) as partial:
-                    partial.write_text(f"{name}\n", "utf-8")
+                _name(self._runs / CURRENT, name)
             self._swap(snapshot)
             return snapshot
 
@@ -217,5 +218,16 @@ class Current:
 
     def _told(self, folder: Path) -> Model:
         facts = load_facts(folder)
-        made = facts.get("made")
+        at = facts.get("trained_at")
+        made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
         return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)
+
+
+def _name(file: Path, run: str) -> None:
+    """Write down which run answers."""
+    try:
+        with whole(file) as partial:
+            partial.write_text(f"{run}\n", "utf-8")
+    except OSError as error:
+        came = f"{file}: a file that can be written expected, {error.strerror or error}"
+        raise ConfigError(f"{came}: write «{run}» into it where the runs are made") from None
