@@ -13,6 +13,7 @@ from bowerbird.data.importing import Inputs, import_dataset
 from bowerbird.data.joining import extended, joined
 from bowerbird.data.tables import Source
 from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.errors import DataError
 
 
 @pytest.fixture
@@ -93,3 +94,12 @@ def test_every_id_is_there_once_and_the_old_come_first(old, new):
     both = extended(Catalog(Vocabulary(tuple(old))), Catalog(Vocabulary(tuple(new))))
     assert both.items.ids[: len(old)] == tuple(old)
     assert sorted(both.items.ids) == sorted({*old, *new})
+
+
+def test_vectors_of_another_length_are_told():
+    def of(id, length):
+        vectors = Column("vector", np.ones((1, length), np.float32))
+        return Catalog(Vocabulary((id,)), {"look": vectors})
+
+    with pytest.raises(DataError, match="'look': vectors of 2 numbers expected, 3 came"):
+        extended(of("a", 2), of("b", 3))
