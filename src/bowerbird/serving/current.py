@@ -9,8 +9,7 @@ from threading import Event, Lock, Thread
 
 from bowerbird.data.artifacts import whole
 from bowerbird.errors import ArtifactError, BowerbirdError
-from bowerbird.serving.identity import Identity
-from bowerbird.serving.live_catalog import LiveCatalog
+from bowerbird.serving.live_catalog import followed
 from bowerbird.serving.snapshot import Snapshot
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
@@ -40,14 +39,14 @@ class Current:
         self,
         runs: Path,
         store: Store,
-        identity: Identity,
         telemetry: Telemetry,
         clock: Callable[[], float],
     ) -> None:
-        self._runs, self._store, self._identity = runs, store, identity
+        self._runs, self._store = runs, store
         self._telemetry, self._clock = telemetry, clock
         self._building, self._lock = Lock(), Lock()
-        self._hidden: list[str] = []  # said while a snapshot may be in the making
+        # said while a snapshot may be in the making
+        self._hidden: dict[str, int] = {}  # item → number of the change
         self._forgotten: list[str] = []
         self.snapshot = self._loaded(self.folder())
         self._stop = Event()
@@ -108,21 +107,22 @@ class Current:
         """Once: another run, where `current` names one; the catalog, where it has changed."""
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
-                self._hidden, self._forgotten = [], []
+                self._forgotten = []
             folder = self.folder()
             if folder.name != self.snapshot.model:
                 self._swap(self._loaded(folder))
                 return
-            newer = self._catalog.refreshed(self.snapshot)
+            newer = followed(self.snapshot, self._store.items)
             newer = self._without_deleted(newer) if self._deletions() else newer
             if newer is not self.snapshot:
                 self._swap(newer)
 
-    def hide(self, ids: list[str]) -> None:
-        """These items, which the store has as deleted, are in no list any more, from now on."""
+    def hide(self, id: str, number: int) -> None:
+        """This item, deleted by the change of this number, is in no list any more, from now on."""
         with self._lock:
-            self._hidden += ids
-            self.snapshot = self.snapshot.without(ids)
+            if number > self.snapshot.number:  # else later changes are known already
+                self._hidden[id] = number
+                self.snapshot = self.snapshot.without([id])
 
     def forget(self, names: list[str]) -> None:
         """What the run knows of somebody who was deleted is used no more, from now on."""
@@ -143,17 +143,20 @@ class Current:
         return bool(self._store.people.deleted(since))
 
     def _watching(self, every_s: float) -> None:
-        self._warm(self.snapshot)  # whoever comes first to what takes long gets a baked list
+        # whoever comes first to what takes long gets a baked list
+        self._tried(lambda: self._warm(self.snapshot))
         while not self._stop.wait(every_s):
-            try:
-                self.refresh()
-            except BowerbirdError as error:  # what answers now goes on
-                log.error("%s", error)
+            self._tried(self.refresh)
+
+    def _tried(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # whatever it is, what answers now goes on
+            log.error("%s", error, exc_info=not isinstance(error, BowerbirdError))
 
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()
-        self._catalog = LiveCatalog(self._store.items)
-        snapshot = self._catalog.refreshed(Snapshot.load(folder))
+        snapshot = followed(Snapshot.load(folder), self._store.items)
         snapshot = self._without_deleted(snapshot)
         log.info("%s loaded in %.1f s", folder.name, time.perf_counter() - began)
         return snapshot
@@ -161,16 +164,14 @@ class Current:
     def _without_deleted(self, snapshot: Snapshot) -> Snapshot:
         """The run knows nothing of people who were deleted after its last event."""
         newest = snapshot.run.data.newest() * 1000 if snapshot.run.data.dated else 0
-        gone = {key for key, _ in self._store.people.deleted(newest)}
-        if not gone:
-            return snapshot
-        key, ids = self._identity.user, snapshot.run.data.users.ids
-        return snapshot.forgetting([id for id in ids if id in gone or key(id) in gone])
+        return snapshot.forgetting([key for key, _ in self._store.people.deleted(newest)])
 
     def _swap(self, snapshot: Snapshot) -> None:
         self._warm(snapshot)
         with self._lock:
-            self.snapshot = snapshot.without(self._hidden).forgetting(self._forgotten)
+            hidden = {id: n for id, n in self._hidden.items() if n > snapshot.number}
+            self._hidden = hidden
+            self.snapshot = snapshot.without(list(hidden)).forgetting(self._forgotten)
         self._telemetry.items.set(len(snapshot.catalog))
 
     def _named(self, name: str) -> Path:

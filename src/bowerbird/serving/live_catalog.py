@@ -1,5 +1,6 @@
 """The run's catalog with what the shop has changed since: new items, other fields, items gone."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,41 +12,51 @@ from bowerbird.data.dataset import AVAILABLE_FROM, Catalog
 from bowerbird.data.fields import read_fields
 from bowerbird.data.joining import extended
 from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.errors import DataError
 from bowerbird.serving.snapshot import Snapshot, hidden_in
 from bowerbird.store.store import Change, Table
 
 AT_ONCE = 10_000
 """Changes that are read together."""
+log = logging.getLogger("bowerbird.serving")
 
 
-class LiveCatalog:
-    """Follows the changes of the items in a store."""
-
-    def __init__(self, items: Table) -> None:
-        self._items, self._number = items, 0
-
-    def refreshed(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with all changes since the last call; the same one where there are none."""
-        newest: dict[str, Change] = {}
-        while changes := self._items.since(self._number, AT_ONCE):
-            newest |= {change.id: change for change in changes}
-            self._number = changes[-1].number
-        if not newest:
-            return snapshot
-        there = [change for change in newest.values() if change.fields is not None]
-        gone = [change.id for change in newest.values() if change.fields is None]
-        if there:
-            snapshot = _with(snapshot, there)
-        return snapshot.without(gone, there=[change.id for change in there])
+def followed(snapshot: Snapshot, items: Table) -> Snapshot:
+    """The snapshot with all changes of items since its own; the same one where there are none."""
+    newest, number = dict[str, Change](), snapshot.number
+    while changes := items.since(number, AT_ONCE):
+        newest |= {change.id: change for change in changes}
+        number = changes[-1].number
+    if not newest:
+        return snapshot
+    there = [change for change in newest.values() if change.fields is not None]
+    gone = [change.id for change in newest.values() if change.fields is None]
+    if there:
+        snapshot = _with(snapshot, there)
+    snapshot = snapshot.without(gone, there=[change.id for change in there])
+    return replace(snapshot, number=number)
 
 
 def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     """With these items as they are now."""
     run = snapshot.run
-    catalog = extended(run.data.catalog, newer(run.data.catalog, changes))
+    catalog = _extended(run.data.catalog, changes)
     run = replace(run, data=replace(run.data, catalog=catalog))
     made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted)
-    return replace(made, hidden=hidden_in(snapshot, len(catalog)))
+    made = replace(made, hidden=hidden_in(snapshot, len(catalog)))
+    return made.forgetting(snapshot.histories.forgotten)
+
+
+def _extended(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
+    """With these items; one that does not fit stays as it was, and keeps no other out."""
+    try:
+        return extended(catalog, newer(catalog, changes))
+    except DataError as error:
+        if len(changes) == 1:
+            log.error("item %r stays as it was: %s", changes[0].id, error)
+            return catalog
+    half = len(changes) // 2
+    return _extended(_extended(catalog, changes[:half]), changes[half:])
 
 
 def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
@@ -58,7 +69,11 @@ def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
     names = list(dict.fromkeys(name for fields in told for name in fields))
     rows: list[dict[str, Any]] = [{name: fields.get(name) for name in names} for fields in told]
     kinds = {name: catalog.fields[name].kind for name in names if name in catalog.fields}
-    table = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    try:
+        table = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    except pl.exceptions.PolarsError as error:
+        came = f"items: values of one kind in each column expected, {str(error).splitlines()[0]}"
+        raise DataError(f"{came}: correct them") from error
     ids = Vocabulary(tuple(change.id for change in changes), catalog.items.kind)
     return Catalog(ids, read_fields(table, kinds, "items") if names else {})
 

@@ -68,7 +68,7 @@ class Service:
         self.guard = Guard(store.keys, clock, settings.alone, settings.rate)
         self.breaker = Breaker(time.monotonic)
         self.answers = Answers(store.facts, self.identity, self.breaker)
-        self.current = Current(runs, store, self.identity, self.telemetry, clock)
+        self.current = Current(runs, store, self.telemetry, clock)
         self.events = GroupCommit(store.facts.record)
         self.lists = ServedLog(lambda lists: store.facts.serve(lists))
         self.threads = ThreadPoolExecutor(THREADS, "lists")
