@@ -153,6 +153,11 @@ def environment(peer: str) -> Path:
     return python
 
 
+def with_tests() -> None:
+    """Let what tests start and watch be imported: servers, databases, clients."""
+    sys.path.append(str(ROOT / "tests"))
+
+
 def bar(what: str, got: float, at_least: float) -> dict[str, Any]:
     """A figure that has to be reached."""
     return {"what": what, "got": got, "at_least": at_least, "reached": got >= at_least}

@@ -203,11 +203,20 @@ def test_deleting_twice_is_nothing_and_who_comes_back_is_somebody_new(store):
     fill(store)
     store.people.delete("ann", time=100)
     assert set(store.people.delete("ann", time=200).values()) == {0}
-    assert store.people.deleted(since=101) == []
+    assert store.people.deleted(since=101) == [("ann", 200)]
     assert store.facts.record([done("e1")]) == ["accepted"]
     assert store.facts.histories(["ann"], 9) == [[Past("i1", "click", 20)]]
     assert store.people.delete("ann", time=300)["done"] == 1
-    assert store.people.deleted(since=101) == [("ann", 300)]
+    assert store.people.deleted(since=201) == [("ann", 300)]
+
+
+def test_a_list_that_was_on_its_way_when_its_person_was_deleted_is_not_kept(store):
+    lists = [served(f"r{time}", time=time) for time in (199, 200, 201)]
+    store.people.delete("ann", time=100)
+    store.people.delete("ann", time=200)
+    store.facts.serve([*lists, served("other", user="bo"), served("nobody", user=None)])
+    kept = [id for id in ("r199", "r200", "r201", "other", "nobody") if store.facts.served(id)]
+    assert kept == ["r201", "other", "nobody"]
 
 
 def test_an_export_of_a_person_is_all_that_is_held_and_plain_json(store):

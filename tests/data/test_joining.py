@@ -15,6 +15,7 @@ from bowerbird.data.importing import Inputs, import_dataset
 from bowerbird.data.joining import extended, joined, together
 from bowerbird.data.tables import Source
 from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.errors import DataError
 
 
 @pytest.fixture
@@ -124,3 +125,12 @@ def test_two_logs_are_one_as_if_all_had_been_sorted(data):
     bare = together(replace(one, types=None, type_names=("event",)), other)
     assert bare.types is None
     np.testing.assert_array_equal(bare.items, both.items)
+
+
+def test_vectors_of_another_length_are_told():
+    def of(id, length):
+        vectors = Column("vector", np.ones((1, length), np.float32))
+        return Catalog(Vocabulary((id,)), {"look": vectors})
+
+    with pytest.raises(DataError, match="'look': vectors of 2 numbers expected, 3 came"):
+        extended(of("a", 2), of("b", 3))

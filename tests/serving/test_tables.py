@@ -1,9 +1,11 @@
 """Items and people over HTTP: put, changed, deleted, and what lists make of it."""
 
 import errno
+import threading
 
 import pytest
 
+from bowerbird.store.store import Change
 from servers import DAY, START, ids, write
 from servers import serving as opened
 
@@ -53,6 +55,31 @@ def test_a_value_that_does_not_fit_its_column_is_told(client):
     assert reply.status_code == 422 and reply.json()["field"] == "$.things[1].id"
 
 
+def test_a_time_that_is_none_is_told_and_not_kept(client):
+    reply = client.put("/v1/items/i1", json={"fields": {"available_from": "some day"}})
+    assert reply.status_code == 422 and "'some day' is no time" in reply.json()["detail"]
+    client.service.current.refresh()
+    assert client.service.store.items.get(["i1"]) == [None]
+
+
+@pytest.mark.parametrize("values", [(3, ["a"]), ("red", [1.5]), ([1.5, 2.5], [1.5])])
+def test_what_does_not_fit_together_keeps_nothing_else_out(run, tmp_path, values):
+    with opened(run, tmp_path) as client:
+        for number, value in enumerate(values):
+            client.put(f"/v1/items/n{number}", json={"fields": {"shade": value}})
+        client.delete("/v1/items/i3")
+        client.service.current.refresh()
+        shown = lists(client, user="new", k=100)
+        assert "n0" in shown and "n1" not in shown and "i3" not in shown
+        client.put("/v1/items/n1", json={"fields": {"shade": values[0]}})
+        client.service.current.refresh()
+        assert "n1" in lists(client, user="new", k=100)
+        client.service.store.items.put([Change("n2", {"shade": values[1]})])
+    with opened(run, tmp_path) as client:
+        shown = lists(client, user="new", k=100)
+        assert "n1" in shown and "n2" not in shown
+
+
 def test_items_are_listed_page_by_page(client):
     client.post("/v1/items", json={"things": [{"id": "z1", "fields": {"price": 1}}]})
     client.delete("/v1/items/i4")
@@ -75,11 +102,11 @@ def test_what_has_not_changed_is_not_sent_again(client):
 
 
 def test_what_is_known_of_people_is_put_changed_and_read(client):
-    assert client.get("/v1/users/42").status_code == 404
-    client.put("/v1/users/42", json={"fields": {"land": "de"}})
-    client.patch("/v1/users/42", json={"fields": {"tier": "gold"}})
-    assert client.get("/v1/users/42").json()["fields"] == {"land": "de", "tier": "gold"}
-    assert "42" not in str(client.service.store.users.page("", 10))
+    assert client.get("/v1/users/me@example.org").status_code == 404
+    client.put("/v1/users/me@example.org", json={"fields": {"land": "de"}})
+    client.patch("/v1/users/me@example.org", json={"fields": {"tier": "gold"}})
+    assert client.get("/v1/users/me@example.org").json()["fields"] == {"land": "de", "tier": "gold"}
+    assert "example" not in str(client.service.store.users.page("", 10))
 
 
 def test_a_deleted_person_is_gone_at_once_and_gets_a_receipt(client):
@@ -104,6 +131,28 @@ def test_a_deletion_outlives_a_restart(run, tmp_path):
         told = client.post("/v1/recommend", json={"user": "u0", "k": 3}).json()
         assert told["rung"] == "popular"
         assert client.post("/v1/recommend", json={"user": "u1"}).json()["rung"] == "personal"
+
+
+def test_a_deletion_outlives_what_changes_in_the_catalog(client):
+    client.delete("/v1/users/u0")
+    client.service.current.refresh()
+    client.service.clock.now += DAY
+    client.service.current.refresh()
+    client.put("/v1/items/i99", json={"fields": {"price": 2}})
+    client.service.current.refresh()
+    assert client.post("/v1/recommend", json={"user": "u0"}).json()["rung"] == "popular"
+
+
+def test_all_names_of_a_deleted_person_are_gone_at_once(client):
+    audience = "/v1/items/i0/audience?k=500"
+    name = client.get(audience).json()["people"][0]["user"]
+    assert client.post("/v1/users/me/merge", json={"user": name}).json() == {"merged": True}
+    client.delete("/v1/users/me")
+    assert client.post("/v1/recommend", json={"user": name}).json()["rung"] == "popular"
+    people = client.get(audience).json()["people"]
+    assert name not in [one["user"] for one in people]
+    assert [one["rank"] for one in people] == [*range(1, len(people) + 1)]
+    assert client.get("/v1/items/i0/audience?k=3").json()["people"] == people[:3]
 
 
 def test_an_export_holds_all_of_a_person(client):
@@ -158,6 +207,33 @@ def test_another_run_of_a_folder_that_cannot_be_written_is_named_elsewhere(
         refused = client.put("/v1/models/current", json={"model": "two"})
         assert refused.status_code == 422 and "where the runs are made" in refused.json()["detail"]
         assert client.get("/v1/popular").json()["model"] == "one"
+
+
+def test_a_look_that_fails_is_not_the_last(runs, tmp_path, monkeypatch):
+    with opened(runs, tmp_path) as client:
+        current, looked, failed = client.service.current, threading.Event(), []
+        refresh = current.refresh
+
+        def look():
+            if not failed:
+                failed.append(True)
+                raise RuntimeError("no")
+            refresh()
+            looked.set()
+
+        monkeypatch.setattr(current, "refresh", look)
+        (runs / "current").write_text("two\n")
+        current.watch(0.01)
+        assert looked.wait(20) and failed
+        assert client.get("/v1/popular").json()["model"] == "two"
+
+
+def test_what_was_deleted_and_put_again_is_there_when_another_run_takes_over(runs, tmp_path):
+    with opened(runs, tmp_path) as client:
+        client.delete("/v1/items/i3")
+        client.put("/v1/items/i3", json={"fields": {"price": 3}})
+        client.put("/v1/models/current", json={"model": "two"})
+        assert "i3" in lists(client, user="new")
 
 
 def test_a_run_that_is_damaged_does_not_take_over(runs, tmp_path):

@@ -13,6 +13,7 @@ from bowerbird.data.dataset import Catalog, Dataset, Interactions
 from bowerbird.data.fields import read_field, write_fields, written_as
 from bowerbird.data.queries import Queries
 from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.errors import DataError
 
 
 def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
@@ -114,18 +115,26 @@ def extended(catalog: Catalog, newer: Catalog) -> Catalog:
     old[new >= 0] = -1
     fields = {name: column.take(old) for name, column in catalog.fields.items()}
     for name, column in newer.fields.items():
-        after = _as(column, fields[name].kind, name) if name in fields else column
+        after = _as(column, fields[name], name) if name in fields else column
         after = after.take(new)
         fields[name] = _laid_over(fields[name], after, new >= 0) if name in fields else after
     return Catalog(items, fields)
 
 
-def _as(column: Column, kind: str, name: str) -> Column:
-    """The column in this kind, read again where it is of another."""
-    if column.kind == kind:
-        return column
-    ids = Vocabulary(tuple(map(str, range(len(column)))))
-    return read_field(write_fields(ids, {name: column}, "")[name], kind, "items")
+def _as(column: Column, like: Column, name: str) -> Column:
+    """The column in the kind of another, read again where it is of a different one.
+
+    Raises:
+        DataError: its values do not fit that kind.
+    """
+    if column.kind != like.kind:
+        ids = Vocabulary(tuple(map(str, range(len(column)))))
+        column = read_field(write_fields(ids, {name: column}, "")[name], like.kind, "items")
+    wide, came = like.values.shape[1:], column.values.shape[1:]
+    if wide != came:
+        told = f"items: column {name!r}: vectors of {wide[0]} numbers expected, {came[0]} came"
+        raise DataError(f"{told}: correct them")
+    return column
 
 
 def _laid_over(before: Column, after: Column, there: ndarray) -> Column:

@@ -10,7 +10,6 @@ from threading import Event, Lock, Thread
 
 from bowerbird.data.artifacts import whole
 from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
-from bowerbird.serving.identity import Identity
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.live_log import LiveLog, held_by_reason
 from bowerbird.serving.probe import recall
@@ -43,7 +42,6 @@ class Current:
         self,
         runs: Path,
         store: Store,
-        identity: Identity,
         telemetry: Telemetry,
         clock: Callable[[], float],
         events: LiveLog,
@@ -51,13 +49,16 @@ class Current:
     ) -> None:
         self._events, self._recount_s = events, recount_s
         self._counted = -recount_s
-        self._runs, self._store, self._identity = runs, store, identity
+        self._runs, self._store = runs, store
+        self._catalog = LiveCatalog(store.items)
         self._telemetry, self._clock = telemetry, clock
         self._building, self._lock = Lock(), Lock()
-        self._hidden: list[str] = []  # said while a snapshot may be in the making
+        # said while a snapshot may be in the making
+        self._hidden: dict[str, int] = {}  # item → number of the change
         self._forgotten: list[str] = []
         self.snapshot = self._loaded(self.folder())
         self._stop = Event()
+        self._measured: str | None = None  # index of which it is known how much it finds
         self._looked = int(clock() * 1000)
         self._watch: Thread | None = None
 
@@ -118,23 +119,24 @@ class Current:
         """
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
-                self._hidden, self._forgotten = [], []
+                self._forgotten = []
             folder = self.folder()
             if folder.name != self.snapshot.model:
                 self._swap(self._recounted(self._loaded(folder)))
                 return
-            newer = self._catalog.refreshed(self.snapshot)
+            newer = self._catalog.followed(self.snapshot)
             newer = self._without_deleted(newer) if self._deletions() else newer
             if newer is not self.snapshot:
                 self._swap(newer)  # at once: what was read of the catalog is not read again
             if self._clock() - self._counted >= self._recount_s:
                 self._swap(self._recounted(self.snapshot))
 
-    def hide(self, ids: list[str]) -> None:
-        """These items, which the store has as deleted, are in no list any more, from now on."""
+    def hide(self, id: str, number: int) -> None:
+        """This item, deleted by the change of this number, is in no list any more, from now on."""
         with self._lock:
-            self._hidden += ids
-            self.snapshot = self.snapshot.without(ids)
+            if number > self.snapshot.number:  # else later changes are known already
+                self._hidden[id] = number
+                self.snapshot = self.snapshot.without([id])
 
     def forget(self, names: list[str]) -> None:
         """What the run knows of somebody who was deleted is used no more, from now on."""
@@ -155,28 +157,30 @@ class Current:
         return bool(self._store.people.deleted(since))
 
     def _watching(self, every_s: float) -> None:
-        self._warm(self.snapshot)  # whoever comes first to what takes long gets a baked list
-        probed = None
+        # whoever comes first to what takes long gets a baked list
+        self._tried(lambda: self._warm(self.snapshot))
         while not self._stop.wait(every_s):
-            try:
-                self.refresh()
-                if probed != self.snapshot.index:  # another index; one does not change by itself
-                    probed = self._probed()
-            except BowerbirdError as error:  # what answers now goes on
-                log.error("%s", error)
+            self._tried(self.refresh)
+            self._tried(self._probe)
 
-    def _probed(self) -> str | None:
-        """How much the index finds is measured; which it was."""
+    def _tried(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # whatever it is, what answers now goes on
+            log.error("%s", error, exc_info=not isinstance(error, BowerbirdError))
+
+    def _probe(self) -> None:
+        """How much of exact lists the index finds: once, since it does not change by itself."""
         snapshot = self.snapshot
-        found = recall(snapshot)
-        if found is not None:
-            self._telemetry.recall.labels(snapshot.model).set(found)
-        return snapshot.index
+        if snapshot.index != self._measured:
+            found = recall(snapshot)
+            if found is not None:
+                self._telemetry.recall.labels(snapshot.model).set(found)
+            self._measured = snapshot.index
 
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()
-        self._catalog = LiveCatalog(self._store.items)
-        snapshot = self._catalog.refreshed(Snapshot.load(folder))
+        snapshot = self._catalog.followed(Snapshot.load(folder))
         snapshot = self._without_deleted(snapshot)
         log.info("%s loaded in %.1f s", folder.name, time.perf_counter() - began)
         return snapshot
@@ -184,12 +188,7 @@ class Current:
     def _without_deleted(self, snapshot: Snapshot) -> Snapshot:
         """The run knows nothing of people who were deleted after its last event."""
         newest = snapshot.run.data.newest() * 1000 if snapshot.run.data.dated else 0
-        gone = {key for key, _ in self._store.people.deleted(newest)}
-        if not gone:
-            return snapshot
-        key, ids = self._identity.user, snapshot.run.data.users.ids
-        there = [id for id in ids if id in gone or key(id) in gone]
-        return snapshot.forgetting([*there, *gone])
+        return snapshot.forgetting([key for key, _ in self._store.people.deleted(newest)])
 
     def _recounted(self, snapshot: Snapshot) -> Snapshot:
         """With what was done until now; the same one where that is nothing."""
@@ -204,7 +203,9 @@ class Current:
     def _swap(self, snapshot: Snapshot) -> None:
         self._warm(snapshot)
         with self._lock:
-            self.snapshot = snapshot.without(self._hidden).forgetting(self._forgotten)
+            hidden = {id: n for id, n in self._hidden.items() if n > snapshot.number}
+            self._hidden = hidden
+            self.snapshot = snapshot.without(list(hidden)).forgetting(self._forgotten)
         self._telemetry.items.set(len(snapshot.catalog))
         for reason, count in held_by_reason(snapshot.live).items():
             self._telemetry.quarantined.labels(reason).set(count)

@@ -27,7 +27,7 @@ class Histories:
     run: Run
     weights: Mapping[str, float]
     log: Queries
-    forgotten: frozenset[str] = frozenset()  # ids of whom nothing is known any more
+    forgotten: frozenset[str] = frozenset()  # names of whom nothing is known any more
 
     @classmethod
     def of(cls, run: Run) -> "Histories":
@@ -45,13 +45,14 @@ class Histories:
         """One query.
 
         Args:
-            names: under which the person may be in the run; the first that is there counts.
+            names: under which the person may be in the run; the first that is there counts, and
+                none where one of them is forgotten.
             past: what was done since, oldest first; times in milliseconds.
             now: seconds since 1970 UTC.
             traits: columns of one row, over what the run knows of the person.
         """
-        kept = [name for name in names if name not in self.forgotten]
-        known = self.run.data.users.rows(kept) if kept else np.zeros(0, np.int32)
+        gone = not names or not self.forgotten.isdisjoint(names)
+        known = np.zeros(0, np.int32) if gone else self.run.data.users.rows(names)
         row = next((row for row in known.tolist() if row >= 0), -1)
         asked = self._before(row, now, traits or {})
         return _behind(asked, self._live(past, asked, now)) if past else asked

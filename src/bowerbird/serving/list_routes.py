@@ -120,9 +120,12 @@ async def audience(call: Call) -> Reply:
     scenario = snapshot.scenario(call.query.scenario)
     if item not in snapshot.catalog.items:
         raise Problem(404, f"an item of the catalog expected, {item!r} came")
-    asked = (counted(snapshot), scenario, None, [item], call.query.k, call.query.filter)
-    found = await call.service.aside(people_for, *asked, snapshot.histories.forgotten)
-    people = [Person(one["rank"], one["user"], one["score"]) for one in found]
+    k, gone = call.query.k or scenario.k, snapshot.histories.forgotten
+    asked = (counted(snapshot), scenario, None, [item], k + len(gone), call.query.filter)
+    found = await call.service.aside(people_for, *asked)
+    key = call.service.identity.user
+    there = [one for one in found if gone.isdisjoint((one["user"], key(one["user"])))]
+    people = [Person(rank, one["user"], one["score"]) for rank, one in enumerate(there[:k], 1)]
     return Reply(Audience(item, snapshot.model, people))
 
 

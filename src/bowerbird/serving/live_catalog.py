@@ -28,60 +28,56 @@ class LiveCatalog:
     """Follows the changes of the items in a store."""
 
     def __init__(self, items: Table, late: Callable[[], float] = time.monotonic) -> None:
-        self._items, self._late, self._number = items, late, 0
-        self._waiting: dict[str, Change] = {}  # read, and not in lists yet
-        self._next = 0.0
+        self._items, self._late, self._next = items, late, 0.0
 
-    def refreshed(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with all changes since the last call; the same one where there are none.
+    def followed(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with all changes of items since its own; the same one where there are none.
 
         What is gone is hidden at once. Where a catalog is so large that others take long to lay
         over it, they are laid over together, now and then.
         """
-        while changes := self._items.since(self._number, AT_ONCE):
-            self._waiting |= {change.id: change for change in changes}
-            self._number = changes[-1].number
-        if not self._waiting:
+        newest, number = dict[str, Change](), snapshot.number
+        while changes := self._items.since(number, AT_ONCE):
+            newest |= {change.id: change for change in changes}
+            number = changes[-1].number
+        there = [change for change in newest.values() if change.fields is not None]
+        gone = [change.id for change in newest.values() if change.fields is None]
+        began = self._late()
+        if there and began < self._next:  # its number stays: they are read again
+            return snapshot.without(gone) if shown(snapshot, gone) else snapshot
+        if not newest:
             return snapshot
-        there = [change for change in self._waiting.values() if change.fields is not None]
-        gone = [change.id for change in self._waiting.values() if change.fields is None]
-        if there and self._late() < self._next:
-            return snapshot.without(gone) if gone else snapshot
         if there:
-            began = self._late()
-            snapshot = _with(snapshot, _sound(snapshot.catalog, there))
+            snapshot = _with(snapshot, there)
             took = self._late() - began
             self._next = self._late() + (RARELY * took if took > QUICK_S else 0)
-        self._waiting = {}
-        return snapshot.without(gone, there=[change.id for change in there])
-
-
-def _sound(catalog: Catalog, changes: Sequence[Change]) -> Sequence[Change]:
-    """Those that fit the columns; of the others the log tells."""
-    try:
-        newer(catalog, changes)
-    except DataError:
-        if len(changes) == 1:
-            log.error("item %s does not fit the catalog: put it again", changes[0].id)
-            return []
-        half = len(changes) // 2
-        return [*_sound(catalog, changes[:half]), *_sound(catalog, changes[half:])]
-    return changes
+        snapshot = snapshot.without(gone, there=[change.id for change in there])
+        return replace(snapshot, number=number)
 
 
 def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     """With these items as they are now."""
-    if not changes:
-        return snapshot
     run = snapshot.run
-    catalog = extended(run.data.catalog, newer(run.data.catalog, changes))
+    catalog = _extended(run.data.catalog, changes)
     run = replace(run, data=replace(run.data, catalog=catalog))
     live = snapshot.live
     if live is not None:
         live = replace(live, data=replace(live.data, catalog=catalog))
     made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted, live)
-    made = made.forgetting(list(snapshot.histories.forgotten))
-    return replace(made, hidden=hidden_in(snapshot, len(catalog)))
+    made = replace(made, hidden=hidden_in(snapshot, len(catalog)))
+    return made.forgetting(snapshot.histories.forgotten)
+
+
+def _extended(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
+    """With these items; one that does not fit stays as it was, and keeps no other out."""
+    try:
+        return extended(catalog, newer(catalog, changes))
+    except DataError as error:
+        if len(changes) == 1:
+            log.error("item %r stays as it was: %s", changes[0].id, error)
+            return catalog
+    half = len(changes) // 2
+    return _extended(_extended(catalog, changes[:half]), changes[half:])
 
 
 def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
@@ -94,7 +90,11 @@ def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
     names = list(dict.fromkeys(name for fields in told for name in fields))
     rows: list[dict[str, Any]] = [{name: fields.get(name) for name in names} for fields in told]
     kinds = {name: catalog.fields[name].kind for name in names if name in catalog.fields}
-    table = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    try:
+        table = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    except pl.exceptions.PolarsError as error:
+        came = f"items: values of one kind in each column expected, {str(error).splitlines()[0]}"
+        raise DataError(f"{came}: correct them") from error
     ids = Vocabulary(tuple(change.id for change in changes), catalog.items.kind)
     return Catalog(ids, read_fields(table, kinds, "items") if names else {})
 
@@ -105,3 +105,10 @@ def _since(catalog: Catalog, change: Change) -> dict[str, Any]:
     if change.id not in catalog.items and fields.get(AVAILABLE_FROM) is None:
         fields[AVAILABLE_FROM] = datetime.fromtimestamp(change.time / 1000, UTC).isoformat()
     return fields
+
+
+def shown(snapshot: Snapshot, ids: Sequence[str]) -> bool:
+    """Is any of these items in lists?"""
+    rows = snapshot.catalog.items.rows(ids)
+    rows = rows[rows >= 0]
+    return bool(len(rows)) and (snapshot.hidden is None or not snapshot.hidden[rows].all())

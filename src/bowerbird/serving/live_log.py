@@ -99,7 +99,7 @@ class LiveLog:
         Args:
             run: with its catalog of now; what is not in it is left out.
             weights: of types of events, in lower case; a type that is not among them counts 1.
-            forgotten: people of whom the run is to know nothing.
+            forgotten: people, by id or key, of whom the run is to know nothing.
             now_ms: what arrives later does not exist.
         """
         if self._known is None or self._known.log is not run.data.log:
@@ -110,10 +110,10 @@ class LiveLog:
         events, first = _named(self._done, self._merges(), known, run)
         told = trusted(events, now_ms, self._rules, Before(first, known.usual))
         log, newcomers = _log(told, run.data, weights)
-        gone = run.data.users.rows(list(forgotten))
+        named = known.people.filter(pl.col("name").is_in(list(forgotten)))
         before = replace(run.data.log, values=None, context={})
-        if (gone >= 0).any():
-            before = before.where(~np.isin(before.users, gone))
+        if named.height:
+            before = before.where(~np.isin(before.users, named["row"].to_numpy()))
         data = replace(peopled(run.data, newcomers), log=together(before, log))
         return Live(data, told.quarantined(), told.events.height, now_ms)
 

@@ -73,9 +73,7 @@ class Service:
         self.breaker = Breaker(time.monotonic)
         self.answers = Answers(store.facts, self.identity, self.breaker)
         events = LiveLog(store, self.identity, settings.defence)
-        self.current = Current(
-            *(runs, store, self.identity, self.telemetry, clock), events, settings.recount_s
-        )
+        self.current = Current(*(runs, store, self.telemetry, clock), events, settings.recount_s)
         self.events = GroupCommit(store.facts.record)
         self.lists = ServedLog(lambda lists: store.facts.serve(lists))
         self.threads = ThreadPoolExecutor(THREADS, "lists")

@@ -6,7 +6,7 @@ Never changed, only replaced as a whole: a request holds on to one from its firs
 import hashlib
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -64,7 +64,8 @@ class Snapshot:
     baked: ndarray  # rows, the most popular first
     histories: Histories
     kept: Index | None = None  # the index that the run keeps, of its first items
-    hidden: Bool[ndarray, "n"] | None = None  # deleted since this was made
+    number: int = 0  # of the last change of items that it has
+    hidden: Bool[ndarray, "n"] | None = None  # deleted since the run was made
     fitted: dict[str, Any] = field(default_factory=dict)  # for surfaces; outlives the catalog
     live: Live | None = None  # what is counted; None: what the run was trained on
     _opened: dict[str, Opened] = field(default_factory=dict)
@@ -172,9 +173,11 @@ class Snapshot:
             hidden[rows[rows >= 0]] = out
         return replace(self, hidden=hidden if hidden.any() else None)
 
-    def forgetting(self, names: Sequence[str]) -> "Snapshot":
+    def forgetting(self, names: Collection[str]) -> "Snapshot":
         """The same, knowing nothing of what these people did before."""
         gone = self.histories.forgotten | set(names)
+        if gone == self.histories.forgotten:
+            return self
         return replace(self, histories=replace(self.histories, forgotten=gone))
 
     def warm(self, now: int) -> list[str]:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, structs
 from bowerbird.data.columns import Column
 from bowerbird.data.facts import Merge
 from bowerbird.serving.call import Call, Reply, Route, checked
+from bowerbird.serving.live_catalog import newer
 from bowerbird.serving.messages import Fields, Id, Strict, Thing, Things
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.snapshot import row_of
@@ -90,8 +91,8 @@ async def delete_item(call: Call) -> Reply:
     id, service = call.named("item"), call.service
     if await service.aside(_item, call, id) is None:
         raise Problem(404, f"an item expected, {id!r} is not there")
-    await service.aside(service.store.items.put, [Change(id, None, time=call.now_ms)])
-    service.current.hide([id])
+    change = Change(id, None, time=call.now_ms)
+    service.current.hide(id, await service.aside(service.store.items.put, [change]))
     return Reply(b"", 204)
 
 
@@ -167,10 +168,11 @@ async def delete_user(call: Call) -> Reply:
     """A person and all they did, from now on; a receipt of what went."""
     id, service = call.named("user"), call.service
     key = service.identity.user(id)
+    names = [id, *await service.aside(service.store.people.names, key)]
     rows = await service.aside(service.store.people.delete, key, call.now_ms)
     snapshot = service.current.snapshot
-    known = [name for name in (id, key) if name in snapshot.run.data.users]
-    service.current.forget([id, key])
+    known = [name for name in names if name in snapshot.run.data.users]
+    service.current.forget(names)
     models = [snapshot.model] if known else []
     return Reply(Receipt(any(rows.values()) or bool(known), dict(rows), call.now_ms, models))
 
@@ -197,6 +199,7 @@ async def _put(call: Call, things: list[Thing]) -> Reply:
             if fault is not None:
                 raise Problem(422, fault, f"$.things[{place}].fields.{name}")
     changes = [Change(thing.id, thing.fields, time=call.now_ms) for thing in things]
+    await service.aside(newer, service.current.snapshot.catalog, changes)  # can they be read?
     await service.aside(service.store.items.put, changes)
     return Reply(Counted(len(things)))
 

@@ -39,10 +39,9 @@ class LiveFacts:
         self._database = database
 
     def serve(self, lists: Sequence[Served]) -> None:
-        """Add lists; one whose rec_id is there already is left out."""
-        rows = [served_row(one) for one in lists]
-        if rows:
-            self._database.write(lambda cursor: insert(cursor, "served", SERVED, rows))
+        """Add lists; one whose rec_id is there already, or whose person is gone, is left out."""
+        if lists:
+            self._database.write(lambda cursor: _serve(cursor, lists))
 
     def record(self, events: Sequence[Seen | Done]) -> list[Outcome]:
         """Add events, the first of an id wins; what became of each, in their order."""
@@ -121,6 +120,17 @@ class LiveFacts:
         asked = f"SELECT n, {quoted(DONE)} FROM done WHERE n < ? ORDER BY n DESC LIMIT ?"
         rows = self._database.read(asked, [END if before is None else before, limit])
         return [(n, done_of(tuple(row))) for n, *row in rows]
+
+
+def _serve(cursor: Cursor, lists: Sequence[Served]) -> None:
+    cursor.alone("merges")  # nobody is deleted meanwhile
+    users = list({one.user for one in lists if one.user is not None})
+    gone: dict[str, int] = {}
+    asked = 'SELECT "user", "time" FROM deleted WHERE "user" IN'
+    for user, time in among(cursor.rows, asked, users):
+        gone[user] = max(time, gone.get(user, 0))
+    kept = [one for one in lists if one.user not in gone or one.time > gone[one.user]]
+    insert(cursor, "served", SERVED, map(served_row, kept))
 
 
 def add_events(

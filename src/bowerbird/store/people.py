@@ -127,10 +127,8 @@ def _delete(cursor: Cursor, user: str, time: int) -> dict[str, int]:
     if there:
         put_rows(cursor, "users", [(id, None, time) for id in there])
         counts["users"] = len(there)
-    told = among(cursor.rows, 'SELECT "user" FROM deleted WHERE "user" IN', names)
-    if any(counts.values()) or not told:
-        rows = [(name, time, short_json(counts)) for name in names]
-        insert(cursor, "deleted", DELETED, rows)
+    rows = [(name, time, short_json(counts)) for name in names]
+    insert(cursor, "deleted", DELETED, rows)
     return counts
 
 

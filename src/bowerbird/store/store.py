@@ -56,7 +56,9 @@ class FactLog(Protocol):
     """The three facts. What is there stays as it is, but for people who are deleted."""
 
     def serve(self, lists: Sequence[Served]) -> None:
-        """Add lists; one whose rec_id is there already is left out."""
+        """Add lists, but one whose rec_id is there, or whose person was deleted at its time or
+        later: lists are on their way for a while.
+        """
 
     def record(self, events: Sequence[Seen | Done]) -> list[Outcome]:
         """Add events, the first of an id wins; what became of each, in their order."""
@@ -124,7 +126,9 @@ class People(Protocol):
         """All that is held of a person and their merged names, as plain JSON values."""
 
     def delete(self, user: str, time: int) -> Mapping[str, int]:
-        """Erase a person and their merged names: rows that went, by table. Twice is 0 rows."""
+        """Erase a person and their merged names: rows that went, by table. Twice is 0 rows, and
+        is noted: something of theirs may still be on its way.
+        """
 
     def deleted(self, since: int = 0) -> list[tuple[str, int]]:
         """Who was deleted at or after this time, and when."""

@@ -1,6 +1,6 @@
 """The surface that gives people: who an item is for, and who is like somebody."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ def people_for(
     items: Sequence[str],
     k: int | None = None,
     filter: str | None = None,
-    never: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The people whom an item fits best, or who are most like one of them.
 
@@ -31,7 +30,6 @@ def people_for(
         items: the item.
         k: how many; None: as the scenario says.
         filter: laid over the scenario's own.
-        never: people who are not to be among them.
 
     Raises:
         ConfigError: not just one of user and item came, or the filter does not fit the columns.
@@ -42,9 +40,6 @@ def people_for(
     data, k = run.data, k or scenario.k
     told = all_of(scenario.filter, filter)
     allow = None if told is None else told.mask(data.traits, len(data.users))
-    if never:
-        others = ~np.isin(np.arange(len(data.users)), data.users.rows(list(never)))
-        allow = others if allow is None else allow & others
     retriever, people = as_retriever(run.fitted, data.catalog), data.queries()
     known, name = (data.catalog.items, items[0]) if user is None else (data.users, user)
     row = int(known.rows([name])[0])
