@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 from typer.main import get_command
 
 import bowerbird
-from bowerbird.cli.main import app
+from bowerbird.cli.main import COMMANDS, GROUPS, app_of
 from bowerbird.serving.app import ROUTES
 from bowerbird.serving.telemetry import Telemetry
 
@@ -68,7 +68,7 @@ def command_page() -> str:
 def commands() -> dict[str, Any]:
     """Every command by its name, those of a group with the group's before theirs."""
     made: dict[str, Any] = {}
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # a group
+    for name, command in get_command(app_of((*COMMANDS, *GROUPS))).commands.items():  # type: ignore[attr-defined]  # a group
         parts = getattr(command, "commands", None)
         made |= {f"{name} {part}": one for part, one in parts.items()} if parts else {name: command}
     return made
