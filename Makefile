@@ -38,6 +38,10 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/crash.py
+	$(BIN)/python benchmarks/killed.py
+	$(BIN)/python benchmarks/failover.py
+	$(BIN)/python benchmarks/stories.py
+	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

@@ -44,7 +44,8 @@ def measured(bench: Bench, times: int) -> None:
         "clients": "two ask for lists of people whom the run knows, one after another; one sends "
         "events in batches of 1 to 20",
         "phases": f"up {UP_S:g} s and more, down {DOWN_S[0]:g} to {DOWN_S[1]:g} s; what was asked "
-        "before and answered after a change, or while the database was stopping or starting, is between",
+        "before and answered after a change, or while the database was stopping or starting, is "
+        "between",
         "back": "from the moment that the database's own start command has returned",
     }
     down = counted["lists"]["down"]

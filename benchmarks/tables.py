@@ -7,6 +7,7 @@ from typing import Any
 
 from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
+from tables_of_service import service
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 ENCODERS = (
@@ -258,6 +259,7 @@ def main() -> None:
             continue
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
+        kinds |= dict.fromkeys(("crash", "killed", "failover", "stories", "soak"), service)
         make = kinds.get(name.split("-")[0])
         lines = make(result) if make else quality(name, result)
         text = replaced(text, name, lines)

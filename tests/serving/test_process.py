@@ -6,6 +6,7 @@ import time
 import pytest
 
 from callers import Asker
+from live_facts import emptied
 from outages import Outages
 from processes import Process
 from servers import ids
@@ -53,6 +54,7 @@ def test_a_port_that_is_taken_is_told(run, tmp_path):
 
 
 def test_a_database_that_dies_and_comes_back_is_no_fault_of_lists(run, tmp_path, database):
+    emptied(database.url)
     outages = Outages(run, tmp_path, database)
     outages.whole(up_s=0.5, downs_s=[2.0])
     lists, events = outages.counted().values()
