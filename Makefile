@@ -38,7 +38,13 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/replay.py
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/crash.py
+	$(BIN)/python benchmarks/killed.py
+	$(BIN)/python benchmarks/failover.py
+	$(BIN)/python benchmarks/stories.py
+	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
+from tables_of_service import service
 
 PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "poisoning.md")
+SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
     *("amazon-beauty-sequence", "amazon-beauty-auto", "amazon-beauty-refitted"),
@@ -283,6 +285,7 @@ def main() -> None:
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
         kinds |= {"poisoning": poisoning}
+        kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)
     for page in PAGES:

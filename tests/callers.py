@@ -49,11 +49,12 @@ class Caller(threading.Thread):
                     self.faults.append(error)
                 time.sleep(self.pause_s)
 
-    def asked(self, client, method, path, body):
+    def asked(self, client, method, path, body=None):
         """What came, which is noted."""
         began = time.monotonic()
         reply = client.request(method, path, json=body)
-        told = Told(began, time.monotonic(), reply.status_code, reply.json())
+        body = reply.json() if reply.content else {}
+        told = Told(began, time.monotonic(), reply.status_code, body)
         self.told.append(told)
         return told
 

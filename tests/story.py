@@ -82,8 +82,11 @@ def runs():
 class Story(RuleBasedStateMachine):
     """Dicts and sets say what the service must say."""
 
+    stories = requests = 0  # of all of them
+
     def __init__(self):
         super().__init__()
+        Story.stories += 1
         self.runs, self.met_before = runs()
         self.folder, self.clock = Path(tempfile.mkdtemp()), Clock()
         self.drawing = mock.patch.object(secrets, "randbits", random.Random(0).getrandbits)
@@ -120,6 +123,7 @@ class Story(RuleBasedStateMachine):
 
     def ask(self, method, path, status=200, **told):
         """A moment later."""
+        Story.requests += 1
         self.clock.now += 0.01
         reply = self.client.request(method, path, **told)
         assert reply.status_code == status, reply.text

@@ -6,5 +6,5 @@ from story import Story
 
 TestStory = Story.TestCase
 TestStory.settings = settings(
-    max_examples=12, stateful_step_count=25, deadline=None, derandomize=True
+    max_examples=10, stateful_step_count=25, deadline=None, derandomize=True
 )

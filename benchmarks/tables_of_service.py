@@ -1,0 +1,52 @@
+"""Tables of what kills, starves and loads the service: `tables.py` puts them into the page."""
+
+from typing import Any
+
+
+def service(result: dict[str, Any]) -> list[str]:
+    """The figures of one benchmark, then what had to be reached."""
+    made = {"failover": failover, "soak": soak}.get(result["benchmark"], plain)(result["figures"])
+    return [*made, "", *bars(result)]
+
+
+def bars(result: dict[str, Any]) -> list[str]:
+    """One line each."""
+    return [
+        f"- {bar['what']}: **{bar['got']:g}**, bar {bar['at_least']:g}:"
+        f" {'reached' if bar['reached'] else 'missed'}"
+        for bar in result["bars"]
+    ]
+
+
+def plain(figures: dict[str, Any]) -> list[str]:
+    """Every number with its name."""
+    lines = ["| | |", "|---|---:|"]
+    for name, value in figures.items():
+        if isinstance(value, int | float):
+            lines.append(f"| {name} | {value:,} |")
+    return lines
+
+
+def failover(figures: dict[str, Any]) -> list[str]:
+    """What was answered while the database was up, down, or on its way."""
+    lines = ["| the database is | lists | batches of events | slowest list |", "|---|---|---|---:|"]
+    for phase in ("up", "down", "between"):
+        told = (figures[what][phase].items() for what in ("lists", "batches of events"))
+        cells = [", ".join(f"{n:,} × {name}" for name, n in of) for of in told]
+        slowest = figures["slowest list, seconds"][phase]
+        lines.append(f"| {phase} | {' | '.join(cells)} | {slowest:g} s |")
+    back = [f"{n}: at most {max(s):g} s" for n, s in figures["seconds until it was back"].items()]
+    return [*lines, "", f"{figures['outages']} outages; then {', '.join(back)}."]
+
+
+def soak(figures: dict[str, Any]) -> list[str]:
+    """Some of the minutes."""
+    minutes = figures["minutes"]
+    names = [name for name in minutes[0] if name != "RSS, MB, most"]
+    lines = [f"| minute | {' | '.join(names)} |", "|---:|" + "---:|" * len(names)]
+    step = max(len(minutes) // 6, 1)
+    for number in [*range(0, len(minutes) - 1, step), len(minutes) - 1]:
+        told = " | ".join(f"{minutes[number].get(name, '–')}" for name in names)
+        lines.append(f"| {number + 1} | {told} |")
+    sent = ", ".join(f"{n:,} of {name}" for name, n in figures["requests"].items())
+    return [*lines, "", f"Requests: {sent}."]
