@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from bowerbird.cli.main import app
+from bowerbird.cli.main import COMMANDS, GROUPS, app_of
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -40,7 +40,7 @@ sys.exit(77) if libc.prctl(65, 1, 0, 0, 0) else os.execv(sys.argv[1], sys.argv[1
 
 def options(command):
     """Names of the options of a command, with how many values each takes."""
-    found = get_command(app)
+    found = get_command(app_of((*COMMANDS, *GROUPS)))
     for word in command:
         found = found.commands[word]
     return {
