@@ -32,6 +32,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/popularity.py
 	$(BIN)/python benchmarks/exploration.py
+	$(BIN)/python benchmarks/poisoning.py
 	$(BIN)/python benchmarks/reranking.py
 	$(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python benchmarks/batch.py
@@ -62,7 +63,7 @@ clean:
 
 $(CORE): .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing (a minute or so) ..."
-	$(PIP) -e ".[text,train]"
+	$(PIP) -e ".[text,train,serve]"
 	@touch $@
 
 $(DEV): $(CORE)

@@ -9,7 +9,7 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "poisoning.md")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
     *("amazon-beauty-sequence", "amazon-beauty-auto", "amazon-beauty-refitted"),
@@ -242,6 +242,31 @@ def exploration(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
+def poisoning(result: dict[str, Any]) -> list[str]:
+    """Lift of the target by attack and size, as a mean over the targets; then what it costs."""
+    rows, names = result["figures"]["lifts"], ("popularity", "als", "cooccurrence")
+    lines = [f"| who comes | share | {' | '.join(names)} |", "|---|---:|" + "---:|" * len(names)]
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        for share in dict.fromkeys(row["share"] for row in rows):
+            some = [row for row in rows if (row["kind"], row["share"]) == (kind, share)]
+            cells = []
+            for name in names:
+                lifts = [
+                    statistics.mean(row[way][name] for row in some)
+                    for way in ("undefended", "defended")
+                ]
+                cells.append("{:.4f} → **{:.4f}**".format(*lifts))
+            lines.append(f"| {kind} | {100 * share:g} % | {' | '.join(cells)} |")
+    lines += ["", "| honest NDCG@10, no attack | model | undefended | defended | lost (95 %) |"]
+    lines.append("|---|---|---:|---:|---:|")
+    for what, told in result["figures"]["honest"].items():
+        for name, row in told.items() if isinstance(told, dict) else ():
+            lost = "{:+.2%} ({:+.2%} … {:+.2%})".format(row["lost"], *row["interval"])
+            cells = (what, name, f"{row['undefended']:.4f}", f"{row['defended']:.4f}", lost)
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *bars(result)]
+
+
 def replaced(text: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the two marks of a name."""
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -251,19 +276,22 @@ def replaced(text: str, name: str, lines: list[str]) -> str:
 
 def main() -> None:
     """Replace every block between its two marks."""
-    text = PAGE.read_text("utf-8")
     found = {file.stem: json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json")}
-    text = replaced(text, "encoders", encoders(found))
+    made = {"encoders": encoders(found)}
     for name, result in sorted(found.items()):
         if name in ENCODERS or "-seed-" in name:
             continue
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
         kinds |= dict.fromkeys(("crash", "killed", "failover", "stories", "soak"), service)
+        kinds |= {"poisoning": poisoning}
         make = kinds.get(name.split("-")[0])
-        lines = make(result) if make else quality(name, result)
-        text = replaced(text, name, lines)
-    PAGE.write_text(text, "utf-8")
+        made[name] = make(result) if make else quality(name, result)
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for name, lines in made.items():
+            text = replaced(text, name, lines)
+        page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from typing import Any, get_args, get_type_hints
 from typer.main import get_command
 
 import bowerbird
-from bowerbird.cli.main import app
+from bowerbird.cli.main import COMMANDS, GROUPS, app_of
+from bowerbird.serving.app import ROUTES
+from bowerbird.serving.telemetry import Telemetry
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -26,7 +28,7 @@ TAKES: dict[Any, str] = {
     bool: "",
     list[str]: "text, may be repeated",
 }
-NAMES = re.compile(r"(<!-- public names -->\n).*?(<!-- end -->)", re.DOTALL)
+MADE = re.compile(r"(<!-- (public names|routes|metrics) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = """# Command line
 
 Made by `python docs/refresh.py` from what `bowerbird COMMAND --help` says. Do not edit.
@@ -66,7 +68,7 @@ def command_page() -> str:
 def commands() -> dict[str, Any]:
     """Every command by its name, those of a group with the group's before theirs."""
     made: dict[str, Any] = {}
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # a group
+    for name, command in get_command(app_of((*COMMANDS, *GROUPS))).commands.items():  # type: ignore[attr-defined]  # a group
         parts = getattr(command, "commands", None)
         made |= {f"{name} {part}": one for part, one in parts.items()} if parts else {name: command}
     return made
@@ -74,7 +76,10 @@ def commands() -> dict[str, Any]:
 
 def refreshed(text: str) -> str:
     """The page with every marked table as code and results say; without results it stays."""
-    return NAMES.sub(lambda found: found[1] + public_names() + found[2], NUMBERS.sub(_filled, text))
+    tables = {"public names": public_names, "routes": routes, "metrics": metrics}
+    return MADE.sub(
+        lambda found: found[1] + tables[found[2]]() + found[3], NUMBERS.sub(_filled, text)
+    )
 
 
 def public_names() -> str:
@@ -83,6 +88,28 @@ def public_names() -> str:
     for name in bowerbird.__all__:
         about = (inspect.getdoc(getattr(bowerbird, name)) or "").split("\n\n")[0]
         rows.append(f"| `{name}` | {' '.join(about.split()).rstrip('.')} |")
+    return "\n".join(rows) + "\n"
+
+
+def routes() -> str:
+    """What can be asked of a service, and by whom."""
+    rows = ["| request | gives or does | scope | public key |", "|---|---|---|---|"]
+    for route in ROUTES:
+        scope = "none" if route.scope is None else f"`{route.scope}`"
+        public = "yes" if route.public or route.scope is None else "no"
+        rows.append(f"| `{route.name}` | {route.summary.rstrip('?')} | {scope} | {public} |")
+    return "\n".join(rows) + "\n"
+
+
+def metrics() -> str:
+    """What a service counts and times of itself."""
+    rows = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for one in vars(Telemetry()).values():
+        for told in one.describe() if hasattr(one, "describe") else ():
+            name = told.name + "_total" * (told.type == "counter")
+            labels = ", ".join(f"`{label}`" for label in one._labelnames)
+            about = told.documentation.rstrip(".")
+            rows.append(f"| `{name}` | {told.type} | {labels} | {about} |")
     return "\n".join(rows) + "\n"
 
 

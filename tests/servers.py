@@ -61,7 +61,8 @@ def write(folder, model="als", recipe=RECIPE, data=None, **settings):
     data = data or world()
     estimator = estimator_of(model, **({"dim": 8} if model == "als" else {}), **settings)
     trained = Trained(estimator.fit(data), Choice(estimator), Popularity(segment="land"))
-    write_run(folder, data, trained, {"model": model, "seed": 0}, recipe)
+    facts = {"model": model, "seed": 0, "trained_at": START}
+    write_run(folder, data, trained, facts, recipe)
     return folder
 
 

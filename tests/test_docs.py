@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import bowerbird
@@ -25,13 +26,26 @@ from bowerbird.data.split import RULES
 from bowerbird.data.synthetic import World
 from bowerbird.retrieval.models import MODELS, estimator_of
 from bowerbird.runs import recipe as recipes
+from bowerbird.serving import messages
+from bowerbird.serving.guard import SCOPES
+from bowerbird.serving.ladder import RUNGS
+from bowerbird.serving.openapi import ALWAYS
 from bowerbird.surfaces import scenario
+from live_facts import emptied
+from processes import Process
+from servers import write
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 SERVER = "postgresql://shop@localhost/shop"
 """What the pages call a database."""
+SERVICE = "http://127.0.0.1:8000"
+"""What they call a service."""
+SERVES = "bowerbird serve "
+"""How blocks begin that start a service of their own."""
+SOURCES = (".py", ".js", ".css", ".html")
+"""What the tree in the readme lists."""
 WRITTEN = ("csv", "jsonl", "toml")
 """Languages of blocks that are a file, if they carry its name."""
 
@@ -86,7 +100,29 @@ def shop(tmp_path_factory):
     database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
     database.commit()
     database.close()
+    quickstarted(folder)
     return folder
+
+
+def quickstarted(folder):
+    """Such a run as «make quickstart» leaves, with people 1, 2, 3, …; the same as runs/today."""
+    rated = pl.read_parquet(folder / "events.parquet").with_columns(
+        pl.col("user").str.strip_prefix("u"), pl.col("item").str.strip_prefix("i")
+    )
+    rated.write_parquet(folder / "rated.parquet")
+    place = folder / "quickstart" / "run"
+    told = f"train --events {folder}/rated.parquet --model ease --no-tune --out {place}"
+    assert run(shlex.split(told)) == 0
+    shutil.copytree(place, folder / "runs" / "today")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """A process that serves a small run."""
+    folder = tmp_path_factory.mktemp("served")
+    process = Process(write(folder / "first"), folder / "data")
+    yield process
+    process.stop()
 
 
 def commands(text: str) -> list[str]:
@@ -94,13 +130,63 @@ def commands(text: str) -> list[str]:
 
 
 def masked(text: str) -> list[str]:
-    """Lines without their figures: those differ between machines."""
-    return [" ".join(re.sub(r"\d+", "#", line).split()) for line in text.splitlines()]
+    """Lines without their figures and names of lists: those differ between machines."""
+    figure = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+"
+    return [" ".join(re.sub(figure, "#", line).split()) for line in text.splitlines()]
+
+
+class Servers:
+    """What the blocks of a page have started with `bowerbird serve`, by port."""
+
+    def __init__(self):
+        self.at = {}
+
+    def start(self, command):
+        """At a port that is free; whatever the page had at this one has been stopped by then."""
+        words = shlex.split(command)[2:]
+        place = words.index("--port") if "--port" in words else None
+        port = "8000" if place is None else words[place + 1]
+        more = words if place is None else words[:place] + words[place + 2 :]
+        if port in self.at:
+            self.at[port].stop()
+        self.at[port] = Process(more[0], "bowerbird-data", *more[1:])
+
+    def spoken(self, text):
+        """As the page would say it if it knew the port."""
+        for port, process in self.at.items():
+            text = text.replace(f"http://127.0.0.1:{port}", process.url)
+        return text
+
+    def stop(self):
+        for process in self.at.values():
+            process.stop()
+
+
+@pytest.fixture
+def servers():
+    made = Servers()
+    yield made
+    made.stop()
+
+
+def by_shell(text):
+    """Blocks that ask a server, or that only a shell can run."""
+    return "curl " in text or text.startswith(("echo ", "cp "))
+
+
+def shell(text: str) -> str:
+    """What a block says, run as a reader would."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-euc", text], env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{text}{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_one_after_another(
-    page, shop, tmp_path, monkeypatch, capsys, request
+    page, shop, tmp_path, monkeypatch, capsys, request, servers
 ):
     place = tmp_path / "place"
     shutil.copytree(shop, place)
@@ -111,6 +197,10 @@ def test_the_blocks_of_a_page_run_one_after_another(
             (place / block.told).write_text(block.text, "utf-8")
         elif block.language == "python" and block.told != "encoder":
             python(block.text, names, page.name)
+        elif block.language == "sh" and block.text.startswith(SERVES):
+            servers.start(block.text)
+        elif block.language == "sh" and by_shell(block.text):
+            said = shell(servers.spoken(block.text))
         elif block.language == "sh" and block.text.startswith("bowerbird"):
             said = ""
             for command in commands(block.text):
@@ -125,11 +215,14 @@ def test_the_blocks_of_a_page_run_one_after_another(
 
 
 def with_server(some: list[Block], request) -> list[Block]:
-    """Blocks that speak of a database speak of one that is there."""
-    if not any(SERVER in block.text for block in some):
-        return some
-    url = request.getfixturevalue("database").url
-    return [replace(block, text=block.text.replace(SERVER, url)) for block in some]
+    """Blocks that speak of a database or a service speak of one that is there."""
+    own = any(block.text.startswith(SERVES) for block in some)
+    for told, fixture in ((SERVER, "database"), (SERVICE, "service")):
+        if any(told in block.text for block in some) and not (own and fixture == "service"):
+            url = request.getfixturevalue(fixture).url
+            url = emptied(url) if fixture == "database" else url
+            some = [replace(block, text=block.text.replace(told, url)) for block in some]
+    return some
 
 
 def python(text: str, names: dict, where: str) -> None:
@@ -179,7 +272,8 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
         else:
             listed.update((folder if indent == 4 else "") + name for name in names)
     package = Path(bowerbird.__file__).parent
-    there = {file.relative_to(package).as_posix() for file in package.rglob("*.py")}
+    files = [file for file in package.rglob("*") if file.suffix in SOURCES]
+    there = {file.relative_to(package).as_posix() for file in files}
     folders_inits = {name for name in there if name.endswith("/__init__.py")}
     assert listed == there - folders_inits
     assert all((ROOT / name).exists() for name in around)
@@ -259,6 +353,21 @@ def test_what_a_report_and_a_run_hold_is_documented(shop, tmp_path, monkeypatch,
     facts = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
     for name in [*facts, *facts["files"]]:
         assert f"`{name}`" in told, name
+
+
+def test_every_field_rung_scope_and_status_of_the_service_is_documented():
+    told = {
+        "Lists": (messages.Ask, messages.RecList, messages.ListItem),
+        "Events and exposures": (messages.Event, messages.Exposure),
+    }
+    for heading, kinds in told.items():
+        for kind in kinds:
+            for name in kind.__struct_fields__:
+                assert f"`{name}`" in section("service.md", heading), f"{kind.__name__}.{name}"
+    assert all(f"| `{rung}` |" in section("service.md", "Rungs") for rung in RUNGS)
+    assert all(f"`{scope}`" in section("service.md", "Keys and scopes") for scope in SCOPES)
+    conventions = section("service.md", "Conventions")
+    assert all(str(status) in conventions for status in (*ALWAYS, 405, 500))
 
 
 def test_every_finding_data_set_and_column_name_is_documented():

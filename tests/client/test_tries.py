@@ -174,6 +174,12 @@ def test_what_is_no_address_is_told(url):
         Client(url)
 
 
+@pytest.mark.parametrize("key", ["sk_…", "sk_1\n", " sk_1"])
+def test_what_is_no_key_is_told_without_showing_it(key):
+    with pytest.raises(ConfigError, match="a key as pk_… or sk_…"):
+        Client("http://shop", key)
+
+
 def test_what_is_no_answer_of_a_service_is_told():
     def page(request):
         return httpx2.Response(200, text="<h1>welcome</h1>")

@@ -77,7 +77,10 @@ def test_an_event_counts_once_and_the_first_payload_stays(store):
 
 def test_how_an_event_came_is_no_part_of_what_it_says(store):
     store.facts.record([done("e1", arrived=20), seen("s1", share=1.0)])
-    again = [done("e1", arrived=99, trust="public"), seen("s1", arrived=99, share=1)]
+    again = [
+        done("e1", arrived=99, time=7, trust="public"),  # its client told no time
+        seen("s1", arrived=99, time=7, share=1),
+    ]
     assert store.facts.record(again) == ["duplicate", "duplicate"]
     assert store.facts.newest(1)[0][1].arrived == 20
 
@@ -101,13 +104,13 @@ def test_every_part_of_the_payload_makes_a_conflict(store):
         context={"device": "phone"},
     )
     store.facts.record([whole])
-    other = {"user": "x", "item": "x", "type": "x", "time": 1, "rec_id": None, "session": None}
+    other = {"user": "x", "item": "x", "type": "x", "rec_id": None, "session": None}
     other |= {"value": None, "currency": None, "quantity": None, "refers": None, "context": {}}
     changed = [replace(whole, **{name: value}) for name, value in other.items()]
     assert store.facts.record(changed) == ["conflict"] * len(other)
     shown = seen("s1", session="s", position=1, visible_ms=1000, share=0.5)
     store.facts.record([shown])
-    other = {"rec_id": "x", "item": "x", "time": 1, "position": None, "user": None}
+    other = {"rec_id": "x", "item": "x", "position": None, "user": None}
     other |= {"session": None, "visible_ms": None, "share": None}
     changed = [replace(shown, **{name: value}) for name, value in other.items()]
     assert store.facts.record(changed) == ["conflict"] * len(other)
@@ -262,6 +265,18 @@ def test_frames_of_a_window_go_by_arrival(store):
     assert window.slots["rec_id"].unique().to_list() == ["r1"]
     assert window.done["event_id"].to_list() == ["e1"]
     assert window.seen["event_id"].to_list() == ["s2"]
+
+
+def test_events_are_read_on_from_the_number_they_were_read_to(store):
+    assert store.facts.done()[0] == 0 and store.facts.done()[1].is_empty()
+    store.facts.record([done(f"e{n}", arrived=10 * n) for n in range(4)])
+    number, some = store.facts.done(since=10)
+    assert some["event_id"].to_list() == ["e1", "e2", "e3"]
+    assert dict(some.schema) == dict(SCHEMAS["done"])
+    store.facts.record([done("e4", arrived=40), done("late", arrived=5)])
+    after, more = store.facts.done(number, since=10)
+    assert more["event_id"].to_list() == ["e4"] and after > number
+    assert store.facts.done(after)[1].is_empty()
 
 
 def test_what_came_last_can_be_paged_through(store):

@@ -1,5 +1,7 @@
 """What is known keeps its rows; what is new is appended."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowerbird.data.columns import Column
-from bowerbird.data.dataset import Catalog
+from bowerbird.data.dataset import Catalog, Interactions
 from bowerbird.data.fields import ids_as_they_came
 from bowerbird.data.importing import Inputs, import_dataset
-from bowerbird.data.joining import extended, joined
+from bowerbird.data.joining import extended, joined, together
 from bowerbird.data.tables import Source
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import DataError
@@ -94,6 +96,35 @@ def test_every_id_is_there_once_and_the_old_come_first(old, new):
     both = extended(Catalog(Vocabulary(tuple(old))), Catalog(Vocabulary(tuple(new))))
     assert both.items.ids[: len(old)] == tuple(old)
     assert sorted(both.items.ids) == sorted({*old, *new})
+
+
+@given(st.data())
+def test_two_logs_are_one_as_if_all_had_been_sorted(data):
+    def log(names):
+        n = data.draw(st.integers(0, 12))
+        draw = np.random.default_rng(data.draw(st.integers(0, 99)))
+        users, times = draw.integers(0, 4, n), draw.integers(0, 5, n)
+        by = np.lexsort((times, users))
+        types = draw.integers(0, len(names), n).astype(np.int16)
+        weights = draw.random(n).astype(np.float32)
+        items = draw.integers(0, 9, n).astype(np.int32)
+        users, times = users[by].astype(np.int32), times[by].astype(np.int64)
+        return Interactions(users, items, times, weights, types, names)
+
+    one, other = log(("view", "cart")), log(("cart", "like"))
+    both = together(one, other)
+    users, times, items, weights = (
+        np.concatenate([getattr(one, n), getattr(other, n)])
+        for n in ("users", "times", "items", "weights")
+    )
+    by = np.lexsort((times, users))
+    np.testing.assert_array_equal(both.items, items[by])
+    np.testing.assert_array_equal(both.weights, weights[by])
+    told = [x.type_names[c] for x in (one, other) for c in x.types]
+    assert [both.type_names[code] for code in both.types] == [told[place] for place in by]
+    bare = together(replace(one, types=None, type_names=("event",)), other)
+    assert bare.types is None
+    np.testing.assert_array_equal(bare.items, both.items)
 
 
 def test_vectors_of_another_length_are_told():

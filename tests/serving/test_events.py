@@ -29,7 +29,7 @@ def done(client):
 
 def test_the_first_of_an_id_wins_whatever_comes_after(client):
     assert counts(send(client, click(event_id="a", time=5))) == [1, 0, 0, 0]
-    told = send(client, click(event_id="a", time=5), click(event_id="a", time=6), click())
+    told = send(client, click(event_id="a"), click(event_id="a", item="i2"), click())
     assert counts(told) == [1, 1, 1, 0]
     assert told["rows"] == [
         {"row": 0, "outcome": "duplicate"},
@@ -40,6 +40,8 @@ def test_the_first_of_an_id_wins_whatever_comes_after(client):
         },
     ]
     assert [event["time"] for event in done(client)] == [5, START * 1000]
+    late = send(client, click(event_id="a", time=START * 1000 - 9), sent_at=START * 1000)
+    assert counts(late) == [0, 1, 0, 0]  # its clock, or none, told another time
 
 
 def test_one_alone_a_batch_and_a_line_each_are_the_same(client):

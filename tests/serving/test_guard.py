@@ -49,10 +49,12 @@ NEEDS = {
     "GET /v1/models": ("metrics:read", False),
     "PUT /v1/models/current": ("admin", False),
     "GET /v1/lists/{rec_id}": ("metrics:read", False),
+    "GET /v1/quarantine": ("people:read", False),
     "GET /v1/keys": ("admin", False),
     "POST /v1/keys": ("admin", False),
     "DELETE /v1/keys/{key}": ("admin", False),
     "GET /v1/openapi.json": (None, False),
+    "GET /v1/bowerbird.js": (None, True),
 }
 
 

@@ -206,3 +206,13 @@ def test_scores_fall_and_numbers_are_plain(client):
     told = ask(client, user="u0", k=6).json()
     scores = [item["score"] for item in told["items"]]
     assert np.all(np.diff(scores) <= 0)
+
+
+def test_a_scenario_that_takes_long_to_open_keeps_nobody_waiting(client):
+    snapshot = client.service.current.snapshot
+    with snapshot._making["search"]:
+        told = client.get("/v1/search?text=thing&k=3&filter=price>=6").json()
+        assert told["rung"] == "baked" and "being opened" in told["reason"]
+        assert all(int(item["item"][1:]) >= 6 for item in told["items"])
+        assert ask(client, user="u0").json()["rung"] == "personal"
+    assert client.get("/v1/search?text=thing&k=3").json()["rung"] == "session"

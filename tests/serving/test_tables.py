@@ -1,5 +1,6 @@
 """Items and people over HTTP: put, changed, deleted, and what lists make of it."""
 
+import errno
 import threading
 
 import pytest
@@ -101,11 +102,11 @@ def test_what_has_not_changed_is_not_sent_again(client):
 
 
 def test_what_is_known_of_people_is_put_changed_and_read(client):
-    assert client.get("/v1/users/42").status_code == 404
-    client.put("/v1/users/42", json={"fields": {"land": "de"}})
-    client.patch("/v1/users/42", json={"fields": {"tier": "gold"}})
-    assert client.get("/v1/users/42").json()["fields"] == {"land": "de", "tier": "gold"}
-    assert "42" not in str(client.service.store.users.page("", 10))
+    assert client.get("/v1/users/me@example.org").status_code == 404
+    client.put("/v1/users/me@example.org", json={"fields": {"land": "de"}})
+    client.patch("/v1/users/me@example.org", json={"fields": {"tier": "gold"}})
+    assert client.get("/v1/users/me@example.org").json()["fields"] == {"land": "de", "tier": "gold"}
+    assert "example" not in str(client.service.store.users.page("", 10))
 
 
 def test_a_deleted_person_is_gone_at_once_and_gets_a_receipt(client):
@@ -182,8 +183,9 @@ def runs(tmp_path):
 
 def test_another_run_takes_over_and_says_so(runs, tmp_path):
     with opened(runs, tmp_path) as client:
-        names = [(m["name"], m["current"]) for m in client.get("/v1/models").json()["models"]]
-        assert names == [("one", True), ("two", False)]
+        found = client.get("/v1/models").json()["models"]
+        assert [(m["name"], m["current"]) for m in found] == [("one", True), ("two", False)]
+        assert {m["made"] for m in found} == {"2026-11-18T11:06:40+00:00"}
         assert client.get("/v1/popular").json()["model"] == "one"
         assert client.put("/v1/models/current", json={"model": "two"}).json()["model"] == "two"
         assert client.get("/v1/popular").json()["model"] == "two"
@@ -191,6 +193,19 @@ def test_another_run_takes_over_and_says_so(runs, tmp_path):
         assert client.put("/v1/models/current", json={"model": "../x"}).status_code == 404
         (runs / "current").write_text("one\n")
         client.service.current.refresh()
+        assert client.get("/v1/popular").json()["model"] == "one"
+
+
+def test_another_run_of_a_folder_that_cannot_be_written_is_named_elsewhere(
+    runs, tmp_path, monkeypatch
+):
+    def read_only(path):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    with opened(runs, tmp_path) as client:
+        monkeypatch.setattr("bowerbird.serving.current.whole", read_only)
+        refused = client.put("/v1/models/current", json={"model": "two"})
+        assert refused.status_code == 422 and "where the runs are made" in refused.json()["detail"]
         assert client.get("/v1/popular").json()["model"] == "one"
 
 

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from bowerbird.data.facts import SCHEMAS, Merge
-from bowerbird.errors import ArtifactError, DataError
+from bowerbird.errors import ArtifactError
 from bowerbird.store.copies import export, import_
 from bowerbird.store.opened import open_store, restore
 from bowerbird.store.parquet import read_parquet
@@ -97,13 +97,55 @@ def test_an_import_that_was_cut_short_is_finished_by_another(places, tmp_path):
         assert all_of(new) == all_of(old)
 
 
-def test_other_things_under_the_same_numbers_are_refused(places, tmp_path):
+def test_other_things_under_the_same_numbers_are_followed_on_from_there(places, tmp_path):
     with closing(open_store(places["embedded"])) as old, closing(open_store(tmp_path / "b")) as new:
         fill(old)
         export(old.database, tmp_path / "all")
-        new.items.put([Change(f"other{n}", {}) for n in range(20)])
-        with pytest.raises(DataError, match="what fits to what is there"):
-            import_(new.database, tmp_path / "all")
+        last = new.items.put([Change(f"other{n}", {}) for n in range(20)])
+        import_(new.database, tmp_path / "all")
+        assert [change.id for change in new.items.since(last, 99)] == [
+            change.id for change in old.items.since(0, 99)
+        ]
+        assert len(new.items.since(0, 99)) == 20 + 9
+
+
+@pytest.mark.parametrize("target", ["embedded", "postgres"])
+def test_a_second_copy_brings_what_has_changed_since_the_first(places, tmp_path, target):
+    where = tmp_path / "new" if target == "embedded" else places["postgres"]
+    with closing(open_store(places["embedded"])) as old, closing(open_store(where)) as new:
+        fill(old)
+        export(old.database, tmp_path / "first")
+        import_(new.database, tmp_path / "first")
+        old.facts.record([done("late", "u3", arrived=5_000)])
+        old.items.put([Change("i2", {"n": -2}, time=20), Change("i3", None, time=21)])
+        old.users.patch([Change("u1", {"age": 31}, time=22)])
+        old.keys.revoke("sk_1", 23)
+        old.people.delete("u2", 10_000_000)
+        old.people.delete("a", 10_000_000)  # with their names b and u1
+        old.facts.record([done("back", "u2", arrived=10_000_001)])
+        old.people.merge([Merge("a", "u5", 10_000_001)])
+        export(old.database, tmp_path / "second")
+        import_(new.database, tmp_path / "second")
+        assert all_of(new) == all_of(old)
+        same_frames(new.facts.frames(), old.facts.frames())
+
+
+def test_a_copy_from_before_brings_back_nobody_who_was_deleted_since(places, tmp_path):
+    with closing(open_store(places["embedded"])) as old, closing(open_store(tmp_path / "b")) as new:
+        fill(old)
+        old.facts.record([seen("nameless", user=None)])  # of a list that was u1's
+        export(old.database, tmp_path / "all")
+        import_(new.database, tmp_path / "all")
+        new.keys.revoke("sk_1", 70)
+        new.items.put([Change("i5", {"n": -5}, time=71)])
+        for user in ("a", "u2"):
+            new.people.delete(user, 10_000_000)
+        then = all_of(new)
+        import_(new.database, tmp_path / "all")
+        assert all_of(new) == then
+        told = new.people.export("u1")
+        assert not any(told[table] for table in ("served", "seen", "done", "merges", "users"))
+        assert "nameless" not in new.facts.frames().seen["event_id"]
 
 
 @pytest.mark.parametrize("source", ["embedded", "postgres"])

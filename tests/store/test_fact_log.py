@@ -53,7 +53,7 @@ class Model(RuleBasedStateMachine):
             table[event.event_id] = event
             return "accepted"
         there = table[event.event_id]
-        said = [(e.user, e.item, e.time, e.rec_id) for e in (there, event)]
+        said = [(e.user, e.item, e.rec_id) for e in (there, event)]
         return "duplicate" if said[0] == said[1] else "conflict"
 
     @rule(events=st.lists(EVENTS, max_size=6))

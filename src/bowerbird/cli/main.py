@@ -5,29 +5,15 @@ Exit codes: 0 done · 1 a bug of ours · 2 wrong usage or input · 130 interrupt
 
 import os
 import sys
+from collections.abc import Collection
+from importlib import import_module
 
 import typer
 from polars.exceptions import PolarsError
 from rich.text import Text
 from safetensors import SafetensorError
 
-from bowerbird.cli.ask import ask
-from bowerbird.cli.check import check
 from bowerbird.cli.console import err
-from bowerbird.cli.datasets import datasets
-from bowerbird.cli.doctor import doctor
-from bowerbird.cli.evaluate import evaluate
-from bowerbird.cli.export import export
-from bowerbird.cli.index import index
-from bowerbird.cli.keys import keys
-from bowerbird.cli.online import online
-from bowerbird.cli.quickstart import quickstart
-from bowerbird.cli.recommend import recommend
-from bowerbird.cli.rerank import rerank
-from bowerbird.cli.serve import serve
-from bowerbird.cli.similar import similar
-from bowerbird.cli.stores import stores
-from bowerbird.cli.train import train
 from bowerbird.errors import BowerbirdError
 
 # typer raises its own copies of click's exceptions; this one it does not export by name
@@ -36,28 +22,51 @@ ClickException: type[Exception] = next(
 )
 USAGE = 2
 
-app = typer.Typer(
-    name="bowerbird",
-    help="An embedding-based recommendation engine: check your data, train, evaluate, recommend.",
-    epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or input, 130 interrupted.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=False,
+COMMANDS = (
+    "check",
+    "train",
+    "evaluate",
+    "recommend",
+    "ask",
+    "rerank",
+    "similar",
+    "export",
+    "datasets",
+    "serve",
+    "quickstart",
+    "doctor",
 )
-for command in (check, train, evaluate, recommend, ask, rerank, similar, export, datasets):
-    app.command()(command)
-for command in (serve, quickstart, doctor):
-    app.command()(command)
-app.add_typer(index, name="index")
-app.add_typer(keys, name="keys")
-app.add_typer(stores, name="store")
-app.add_typer(online, name="online")
+"""Each is the function of its name in the module of its name."""
+GROUPS = {"index": "index", "keys": "keys", "store": "stores", "online": "online"}
+"""Commands that have commands of their own: where they are."""
+
+
+def app_of(names: Collection[str]) -> typer.Typer:
+    """The application with these commands: what another one needs is not imported."""
+    app = typer.Typer(
+        name="bowerbird",
+        help="An embedding-based recommendation engine: check, train, evaluate, recommend, serve.",
+        epilog="Exit codes: 0 done, 1 a bug, 2 wrong usage or input, 130 interrupted.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(lambda: None)  # one command alone is still called by its name
+    for name in COMMANDS:
+        if name in names:
+            app.command()(getattr(import_module(f"bowerbird.cli.{name}"), name))
+    for name, module in GROUPS.items():
+        if name in names:
+            app.add_typer(getattr(import_module(f"bowerbird.cli.{module}"), module), name=name)
+    return app
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; errors are told on one line."""
+    every = (*COMMANDS, *GROUPS)
     try:
+        app = app_of(every if not {*arguments[:1]} & {*every} else arguments[:1])
         code = app(arguments, prog_name="bowerbird", standalone_mode=False)
     except ClickException as error:
         if not arguments:

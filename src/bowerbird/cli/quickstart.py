@@ -89,10 +89,17 @@ def quickstart(
     kept = recipe.model_copy(update={"model": asked}).seen_from(folder / "run")
     write_run(folder / "run", imported.data, trained, run, kept.text())
     _title("6  To go on")
-    out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
-    out.print(f"run     {shown(folder / 'run')}   ({best}, fitted on everything)")
-    out.print(f"next    bowerbird recommend {shown(folder / 'run')} --user 1")
+    _next(folder, best)
     out.print(Text(f"\n{float(watch):.0f} s", style="dim"))
+
+
+def _next(folder: Path, best: str) -> None:
+    """What there is now, and what can be done with it."""
+    run = shown(folder / "run")
+    out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
+    out.print(f"run     {run}   ({best}, fitted on everything)")
+    out.print(f"next    bowerbird recommend {run} --user 1")
+    out.print(f"        bowerbird serve {run}   (then docs/first-clicks.md)")
 
 
 def _recipe(seed: int) -> Recipe:

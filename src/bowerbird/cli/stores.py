@@ -131,7 +131,9 @@ def import_(
     data: Data = "bowerbird-data",
     store: Store = None,
 ) -> None:
-    """Add everything of an export; what is there already stays as it is, so again does no harm.
+    """Add everything of an export; a later one brings what is new, and again does no harm.
+
+    Facts count once, of items and people the newer state holds, who was deleted stays so.
 
     [bold]Example[/bold]
 

@@ -30,7 +30,7 @@ class AsyncClient:
         """A client of the service at this address; the arguments are those of `Client`.
 
         Raises:
-            ConfigError: the address is none.
+            ConfigError: the address is none, or the key.
         """
         self.url, self._patience, self._sleep, self._clock = address(url), patience, sleep, clock
         self._http = httpx2.AsyncClient(**settings(key, timeout_s), transport=transport)

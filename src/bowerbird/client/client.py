@@ -17,8 +17,7 @@ T = TypeVar("T")
 class Client:
     """A service, asked over HTTP. Any thread may use it; close it at the end.
 
-    >>> from bowerbird.client.client import Client
-    >>> with Client("http://127.0.0.1:8000/v1", "sk_…") as client:
+    >>> with Client("http://127.0.0.1:8000/v1", "sk_0123") as client:
     ...     client.url
     'http://127.0.0.1:8000'
     """
@@ -45,7 +44,7 @@ class Client:
             clock: seconds since 1970 UTC.
 
         Raises:
-            ConfigError: the address is none.
+            ConfigError: the address is none, or the key.
         """
         self.url, self._patience, self._sleep, self._clock = address(url), patience, sleep, clock
         self._http = httpx2.Client(**settings(key, timeout_s), transport=transport)

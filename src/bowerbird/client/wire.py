@@ -30,7 +30,13 @@ def address(url: str) -> str:
 
 
 def settings(key: str | None, timeout_s: float) -> dict[str, Any]:
-    """What both clients are made with."""
+    """What both clients are made with.
+
+    Raises:
+        ConfigError: the key is none.
+    """
+    if key is not None and not (key.isascii() and key.isprintable() and key.strip() == key):
+        raise ConfigError("a key as pk_… or sk_… expected, with no space or line end around it")
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     return {"headers": headers, "timeout": timeout_s}
 

@@ -18,13 +18,9 @@ from bowerbird.errors import DataError
 
 def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
     """`data` with the users and items of `other` appended, and the log of `other` in its rows."""
-    users = _extended(data.users, other.users)
-    catalog = extended(data.catalog, Catalog(other.catalog.items))
-    people = np.arange(len(users))
-    rows = np.where(people < len(data.users), people, -1)
-    traits = {name: column.take(rows) for name, column in data.traits.items()}
+    data, catalog = peopled(data, other.users), extended(data.catalog, Catalog(other.catalog.items))
     log = other.log
-    user_rows = users.rows(other.users.ids)[log.users]
+    user_rows = data.users.rows(other.users.ids)[log.users]
     item_rows = catalog.items.rows(other.catalog.items.ids)[log.items]
     by = np.lexsort((log.times, user_rows))  # stable: ties keep the order of `other`
     moved = replace(
@@ -37,7 +33,44 @@ def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
         values=None if log.values is None else log.values[by],
         context={name: column.take(by) for name, column in log.context.items()},
     )
-    return replace(data, users=users, catalog=catalog, traits=traits), moved
+    return replace(data, catalog=catalog), moved
+
+
+def peopled(data: Dataset, newer: Vocabulary) -> Dataset:
+    """The same with these users appended, of whom nothing is known."""
+    users = _extended(data.users, newer)
+    people = np.arange(len(users))
+    rows = np.where(people < len(data.users), people, -1)
+    traits = {name: column.take(rows) for name, column in data.traits.items()}
+    return replace(data, users=users, traits=traits)
+
+
+def together(log: Interactions, later: Interactions) -> Interactions:
+    """Two logs of the same rows as one; of one moment the first log's events come first.
+
+    Types are told if the first log has them; values and context are left out.
+
+    Cost: O(m·log n) for m later events, and a copy of the first log.
+    """
+    low, high = (np.searchsorted(log.users, later.users, side) for side in ("left", "right"))
+    while (open_ := low < high).any():  # within the events of each user by time
+        middle = np.where(open_, (low + high) // 2, 0)
+        behind = open_ & (log.times[middle] <= later.times)
+        low, high = np.where(behind, middle + 1, low), np.where(open_ & ~behind, middle, high)
+    names, types = log.type_names, None
+    if log.types is not None:
+        names = tuple(dict.fromkeys([*names, *later.type_names]))
+        codes = np.array([names.index(name) for name in later.type_names], dtype=np.int16)
+        told = codes[np.zeros(len(later), int) if later.types is None else later.types]
+        types = np.insert(log.types, low, told)
+    return Interactions(
+        np.insert(log.users, low, later.users),
+        np.insert(log.items, low, later.items),
+        np.insert(log.times, low, later.times),
+        np.insert(log.weights, low, later.weights),
+        types,
+        names,
+    )
 
 
 def retold(other: Dataset, data: Dataset) -> Queries:

@@ -77,6 +77,8 @@ class Answers:
             traits = _context(snapshot, ask)
         except (ConfigError, DataError) as error:
             raise Problem(422, str(error)) from error
+        except StoreDown as error:
+            return self.baked(question, snapshot, str(error))
         past, reason = self._past(question, began)
         query = snapshot.histories.query(question.names, past, now, traits)
         told, fault = self._climbed(question, surface, query, wish)

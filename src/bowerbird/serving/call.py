@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import msgspec
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,6 +30,7 @@ BODY = 1 << 20
 JSON = "application/json"
 LINES = "application/x-ndjson"
 log = logging.getLogger("bowerbird.requests")
+tracer = trace.get_tracer("bowerbird")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -86,6 +89,7 @@ class Route:
     public: bool = False  # may a public key be used, and may it stand in the address?
     raw: bool = False  # the handler reads the body itself
     status: int = 200
+    media: str = "text/plain"  # of a reply that is no message
     example: Any = None
 
     @property
@@ -99,10 +103,14 @@ def endpoint(route: Route, service: "Service") -> Callable[[Request], Awaitable[
 
     async def answer(request: Request) -> Response:
         began, name = time.perf_counter(), _request_name(request, service)
-        try:
-            reply = await _replied(route, service, request, name)
-        except Problem as problem:
-            reply = Reply(problem.body(name), problem.status, problem.headers, TYPE)
+        about = {"http.route": route.path, "http.request.method": route.method}
+        above = propagate.extract(request.headers)
+        with tracer.start_as_current_span(route.name, above, SpanKind.SERVER, about) as span:
+            try:
+                reply = await _replied(route, service, request, name)
+            except Problem as problem:
+                reply = Reply(problem.body(name), problem.status, problem.headers, TYPE)
+            span.set_attribute("http.response.status_code", reply.status)
         took = time.perf_counter() - began
         service.telemetry.requests.labels(route.name, str(reply.status)).inc()
         service.telemetry.seconds.labels(route.name).observe(took)

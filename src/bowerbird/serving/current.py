@@ -4,13 +4,16 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from bowerbird.data.artifacts import whole
-from bowerbird.errors import ArtifactError, BowerbirdError
-from bowerbird.serving.live_catalog import followed
-from bowerbird.serving.snapshot import Snapshot
+from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
+from bowerbird.serving.live_catalog import LiveCatalog
+from bowerbird.serving.live_log import LiveLog, held_by_reason
+from bowerbird.serving.probe import recall
+from bowerbird.serving.snapshot import Snapshot, counting
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.run_folder import load_facts
@@ -28,7 +31,7 @@ class Model:
 
     name: str
     model: str
-    made: str | None
+    made: str | None  # ISO, UTC
     current: bool
 
 
@@ -41,8 +44,13 @@ class Current:
         store: Store,
         telemetry: Telemetry,
         clock: Callable[[], float],
+        events: LiveLog,
+        recount_s: float,
     ) -> None:
+        self._events, self._recount_s = events, recount_s
+        self._counted = -recount_s
         self._runs, self._store = runs, store
+        self._catalog = LiveCatalog(store.items)
         self._telemetry, self._clock = telemetry, clock
         self._building, self._lock = Lock(), Lock()
         # said while a snapshot may be in the making
@@ -50,6 +58,7 @@ class Current:
         self._forgotten: list[str] = []
         self.snapshot = self._loaded(self.folder())
         self._stop = Event()
+        self._measured: str | None = None  # index of which it is known how much it finds
         self._looked = int(clock() * 1000)
         self._watch: Thread | None = None
 
@@ -91,31 +100,36 @@ class Current:
 
         Raises:
             ArtifactError: there is no such run, it is damaged, or only one run is served.
+            ConfigError: the file cannot be written.
         """
         if (self._runs / "run.json").is_file() and name != self._runs.name:
             raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
         with self._building:
             folder = self._runs if name == self._runs.name else self._named(name)
-            snapshot = self._loaded(folder)
+            snapshot = self._recounted(self._loaded(folder))
             if folder != self._runs:
-                with whole(self._runs / CURRENT) as partial:
-                    partial.write_text(f"{name}\n", "utf-8")
+                _name(self._runs / CURRENT, name)
             self._swap(snapshot)
             return snapshot
 
     def refresh(self) -> None:
-        """Once: another run, where `current` names one; the catalog, where it has changed."""
+        """Once: another run, where `current` names one; the catalog, where it has changed.
+
+        What is popular and the like is counted anew when it is time to.
+        """
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
                 self._forgotten = []
             folder = self.folder()
             if folder.name != self.snapshot.model:
-                self._swap(self._loaded(folder))
+                self._swap(self._recounted(self._loaded(folder)))
                 return
-            newer = followed(self.snapshot, self._store.items)
+            newer = self._catalog.followed(self.snapshot)
             newer = self._without_deleted(newer) if self._deletions() else newer
             if newer is not self.snapshot:
-                self._swap(newer)
+                self._swap(newer)  # at once: what was read of the catalog is not read again
+            if self._clock() - self._counted >= self._recount_s:
+                self._swap(self._recounted(self.snapshot))
 
     def hide(self, id: str, number: int) -> None:
         """This item, deleted by the change of this number, is in no list any more, from now on."""
@@ -147,6 +161,7 @@ class Current:
         self._tried(lambda: self._warm(self.snapshot))
         while not self._stop.wait(every_s):
             self._tried(self.refresh)
+            self._tried(self._probe)
 
     def _tried(self, work: Callable[[], None]) -> None:
         try:
@@ -154,9 +169,18 @@ class Current:
         except Exception as error:  # whatever it is, what answers now goes on
             log.error("%s", error, exc_info=not isinstance(error, BowerbirdError))
 
+    def _probe(self) -> None:
+        """How much of exact lists the index finds: once, since it does not change by itself."""
+        snapshot = self.snapshot
+        if snapshot.index != self._measured:
+            found = recall(snapshot)
+            if found is not None:
+                self._telemetry.recall.labels(snapshot.model).set(found)
+            self._measured = snapshot.index
+
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()
-        snapshot = followed(Snapshot.load(folder), self._store.items)
+        snapshot = self._catalog.followed(Snapshot.load(folder))
         snapshot = self._without_deleted(snapshot)
         log.info("%s loaded in %.1f s", folder.name, time.perf_counter() - began)
         return snapshot
@@ -166,6 +190,16 @@ class Current:
         newest = snapshot.run.data.newest() * 1000 if snapshot.run.data.dated else 0
         return snapshot.forgetting([key for key, _ in self._store.people.deleted(newest)])
 
+    def _recounted(self, snapshot: Snapshot) -> Snapshot:
+        """With what was done until now; the same one where that is nothing."""
+        began, self._counted = time.perf_counter(), self._clock()
+        known, now_ms = snapshot.histories, int(self._clock() * 1000)
+        live = self._events.behind(snapshot.run, known.weights, known.forgotten, now_ms)
+        if not live.events and snapshot.live is None and not known.forgotten:
+            return snapshot
+        log.info("%s events counted in %.1f s", live.events, time.perf_counter() - began)
+        return counting(snapshot, live)
+
     def _swap(self, snapshot: Snapshot) -> None:
         self._warm(snapshot)
         with self._lock:
@@ -173,6 +207,8 @@ class Current:
             self._hidden = hidden
             self.snapshot = snapshot.without(list(hidden)).forgetting(self._forgotten)
         self._telemetry.items.set(len(snapshot.catalog))
+        for reason, count in held_by_reason(snapshot.live).items():
+            self._telemetry.quarantined.labels(reason).set(count)
 
     def _named(self, name: str) -> Path:
         folder = self._runs / name
@@ -183,5 +219,16 @@ class Current:
 
     def _told(self, folder: Path) -> Model:
         facts = load_facts(folder)
-        made = facts.get("made")
+        at = facts.get("trained_at")
+        made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
         return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)
+
+
+def _name(file: Path, run: str) -> None:
+    """Write down which run answers."""
+    try:
+        with whole(file) as partial:
+            partial.write_text(f"{run}\n", "utf-8")
+    except OSError as error:
+        came = f"{file}: a file that can be written expected, {error.strerror or error}"
+        raise ConfigError(f"{came}: write «{run}» into it where the runs are made") from None

@@ -195,10 +195,13 @@ async def _taken(call: Call, rows: Rows) -> Taken:
         service.guard.spend(call.who, (len(rows) - 1) / 100)
     facts = [(place, row) for place, row in enumerate(rows) if not isinstance(row, str)]
     outcomes = await service.record([row for _, row in facts]) if facts else []
-    for (_, fact), outcome in zip(facts, outcomes, strict=True):
-        service.telemetry.events.labels(type(fact).__name__.lower(), outcome).inc()
-        if outcome == "accepted":
-            service.telemetry.delay.observe(max(fact.arrived - fact.time, 0) / 1000)
+    kinds = [type(fact).__name__.lower() for _, fact in facts]
+    told = zip(kinds, outcomes, strict=True)
+    for names, count in Counter(told).items():
+        service.telemetry.events.labels(*names).inc(count)
+    if facts:
+        oldest = max(fact.arrived - fact.time for _, fact in facts)
+        service.telemetry.delay.observe(max(oldest, 0) / 1000)
     became = dict(zip((place for place, _ in facts), outcomes, strict=True))
     return _counted(rows, became)
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool
 from numpy import ndarray
 
 from bowerbird.data.queries import Queries
-from bowerbird.errors import BowerbirdError
+from bowerbird.errors import BowerbirdError, StoreDown
 from bowerbird.retrieval.backfill import Nothing
 from bowerbird.retrieval.expression import all_of
 from bowerbird.serving.snapshot import Snapshot
@@ -98,7 +98,10 @@ def baked(snapshot: Snapshot, wish: Wish, now: int) -> dict[str, Any]:
 
 def _unruled(snapshot: Snapshot, name: str, rows: ndarray, now: int) -> Bool[ndarray, "m"] | None:
     """Which of these rows no rule of the scenario hides now; None: it has no rules."""
-    rules = snapshot.surface(name, None, now).rules
+    try:
+        rules = snapshot.surface(name, None, now).rules
+    except StoreDown:  # it is being opened; it cannot be told yet what its rules hide
+        return None if snapshot.scenario(name).rules is None else np.zeros(len(rows), bool)
     if rules is None:
         return None
     keep = np.ones(len(rows), bool)

@@ -9,6 +9,7 @@ from bowerbird.serving.call import Call, Handler, Reply, Route, checked
 from bowerbird.serving.messages import Ask, Asks, Id, K, Met, RecList, RecLists, Word
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import rec_id
+from bowerbird.serving.snapshot import counted
 from bowerbird.surfaces.people import people_for
 
 LEAST_MS, MOST_MS = 1, 10_000
@@ -120,7 +121,7 @@ async def audience(call: Call) -> Reply:
     if item not in snapshot.catalog.items:
         raise Problem(404, f"an item of the catalog expected, {item!r} came")
     k, gone = call.query.k or scenario.k, snapshot.histories.forgotten
-    asked = (snapshot.run, scenario, None, [item], k + len(gone), call.query.filter)
+    asked = (counted(snapshot), scenario, None, [item], k + len(gone), call.query.filter)
     found = await call.service.aside(people_for, *asked)
     key = call.service.identity.user
     there = [one for one in found if gone.isdisjoint((one["user"], key(one["user"])))]

@@ -1,7 +1,8 @@
 """The run's catalog with what the shop has changed since: new items, other fields, items gone."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,25 +17,42 @@ from bowerbird.errors import DataError
 from bowerbird.serving.snapshot import Snapshot, hidden_in
 from bowerbird.store.store import Change, Table
 
+log = logging.getLogger("bowerbird.serving")
+QUICK_S, RARELY = 0.5, 20
+"""A catalog that takes longer is laid over once in so many times of what it takes."""
 AT_ONCE = 10_000
 """Changes that are read together."""
-log = logging.getLogger("bowerbird.serving")
 
 
-def followed(snapshot: Snapshot, items: Table) -> Snapshot:
-    """The snapshot with all changes of items since its own; the same one where there are none."""
-    newest, number = dict[str, Change](), snapshot.number
-    while changes := items.since(number, AT_ONCE):
-        newest |= {change.id: change for change in changes}
-        number = changes[-1].number
-    if not newest:
-        return snapshot
-    there = [change for change in newest.values() if change.fields is not None]
-    gone = [change.id for change in newest.values() if change.fields is None]
-    if there:
-        snapshot = _with(snapshot, there)
-    snapshot = snapshot.without(gone, there=[change.id for change in there])
-    return replace(snapshot, number=number)
+class LiveCatalog:
+    """Follows the changes of the items in a store."""
+
+    def __init__(self, items: Table, late: Callable[[], float] = time.monotonic) -> None:
+        self._items, self._late, self._next = items, late, 0.0
+
+    def followed(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with all changes of items since its own; the same one where there are none.
+
+        What is gone is hidden at once. Where a catalog is so large that others take long to lay
+        over it, they are laid over together, now and then.
+        """
+        newest, number = dict[str, Change](), snapshot.number
+        while changes := self._items.since(number, AT_ONCE):
+            newest |= {change.id: change for change in changes}
+            number = changes[-1].number
+        there = [change for change in newest.values() if change.fields is not None]
+        gone = [change.id for change in newest.values() if change.fields is None]
+        began = self._late()
+        if there and began < self._next:  # its number stays: they are read again
+            return snapshot.without(gone) if shown(snapshot, gone) else snapshot
+        if not newest:
+            return snapshot
+        if there:
+            snapshot = _with(snapshot, there)
+            took = self._late() - began
+            self._next = self._late() + (RARELY * took if took > QUICK_S else 0)
+        snapshot = snapshot.without(gone, there=[change.id for change in there])
+        return replace(snapshot, number=number)
 
 
 def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
@@ -42,7 +60,10 @@ def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     run = snapshot.run
     catalog = _extended(run.data.catalog, changes)
     run = replace(run, data=replace(run.data, catalog=catalog))
-    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted)
+    live = snapshot.live
+    if live is not None:
+        live = replace(live, data=replace(live.data, catalog=catalog))
+    made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted, live)
     made = replace(made, hidden=hidden_in(snapshot, len(catalog)))
     return made.forgetting(snapshot.histories.forgotten)
 
@@ -84,3 +105,10 @@ def _since(catalog: Catalog, change: Change) -> dict[str, Any]:
     if change.id not in catalog.items and fields.get(AVAILABLE_FROM) is None:
         fields[AVAILABLE_FROM] = datetime.fromtimestamp(change.time / 1000, UTC).isoformat()
     return fields
+
+
+def shown(snapshot: Snapshot, ids: Sequence[str]) -> bool:
+    """Is any of these items in lists?"""
+    rows = snapshot.catalog.items.rows(ids)
+    rows = rows[rows >= 0]
+    return bool(len(rows)) and (snapshot.hidden is None or not snapshot.hidden[rows].all())

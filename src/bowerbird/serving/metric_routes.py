@@ -48,7 +48,7 @@ class Behind(Asked, kw_only=True):
 async def online(call: Call) -> Reply:
     """What lists earned, with intervals."""
     n_items = call.query.n_items or len(call.service.current.snapshot.catalog)
-    made = await call.service.aside(_report, call, _rules(call), call.query.by, n_items)
+    made = await call.service.reported(_report, call, _rules(call), call.query.by, n_items)
     return Reply(made)
 
 
@@ -63,7 +63,7 @@ async def behind(call: Call) -> Reply:
     form = call.query.format
     if form not in ("ndjson", "csv"):
         raise Problem(422, f"ndjson or csv expected, {form} came", "query: format")
-    made = await call.service.aside(_rows, call, _rules(call), where)
+    made = await call.service.reported(_rows, call, _rules(call), where)
     if form == "csv":
         return Reply(harmless(made).write_csv().encode(), type=CSV)
     return Reply(made.write_ndjson().encode(), type=LINES)

@@ -9,6 +9,7 @@ import msgspec
 
 from bowerbird.serving.call import LINES, Route
 from bowerbird.serving.problems import TITLES, TYPE
+from bowerbird.serving.script import TYPE as SCRIPT
 
 REFS = "#/components/schemas/{name}"
 ALWAYS = (400, 401, 403, 404, 413, 415, 422, 429, 503)
@@ -103,10 +104,11 @@ def _responses(route: Route, of: dict[Any, Any]) -> dict[str, Any]:
     if route.gives is not None:
         well["content"] = {"application/json": {"schema": of[route.gives]}}
     elif route.status == 200:
-        well["content"] = {"text/plain": {"schema": {"type": "string"}}}
+        well["content"] = {route.media: {"schema": {"type": "string"}}}
     content = {TYPE: {"schema": of[Problem]}}
     wrong = {str(s): {"description": TITLES[s], "content": content} for s in ALWAYS}
-    same = {"304": {"description": "The same as before"}} if route.path.count("{") == 1 else {}
+    tagged = route.path.count("{") == 1 or route.media == SCRIPT
+    same = {"304": {"description": "The same as before"}} if tagged else {}
     return {str(route.status): well, **same, **wrong}
 
 

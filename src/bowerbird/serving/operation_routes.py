@@ -1,13 +1,16 @@
 """Routes about the service: health, metrics, scenarios, models, keys, lists that went out."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from bowerbird.serving.call import Call, Reply, Route
 from bowerbird.serving.guard import new_key
+from bowerbird.serving.live_log import held_by_reason
 from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.script import TYPE as JAVASCRIPT
+from bowerbird.serving.script import script
 from bowerbird.serving.telemetry import TYPE
 from bowerbird.store.store import Key
 
@@ -76,6 +79,30 @@ class KeyList(Struct):
     keys: list[Shown] = field(default_factory=list)
 
 
+class Held(Struct):
+    """Events of an item that do not count, for one reason."""
+
+    reason: str
+    item: str
+    events: int
+    users: int
+
+
+class Quarantine(Struct):
+    """Of the events since the run was trained those that do not count in what is popular."""
+
+    as_of: int | None  # ms; none: nothing was counted yet
+    events: int  # that arrived since
+    quarantined: dict[str, int]  # by reason
+    items: list[Held]  # those with the most events first
+
+
+class Most(Struct, forbid_unknown_fields=True):
+    """How many rows, at most."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
 async def live(call: Call) -> Reply:
     """Does the process run?"""
     return Reply(Health("ok"))
@@ -137,6 +164,16 @@ async def served(call: Call) -> Reply:
     return Reply(found)
 
 
+async def quarantine(call: Call) -> Reply:
+    """What is left out of what is popular, and why. The events themselves are kept."""
+    found = call.service.current.snapshot.live
+    reasons = held_by_reason(found)
+    if found is None:
+        return Reply(Quarantine(None, 0, reasons, []))
+    held = [Held(*row) for row in found.held.head(call.query.limit).iter_rows()]
+    return Reply(Quarantine(found.as_of, found.events, reasons, held))
+
+
 async def keys(call: Call) -> Reply:
     """All keys, without what opens."""
     found = await call.service.aside(call.service.store.keys.all)
@@ -186,12 +223,16 @@ ROUTES = (
     Route("GET", "/v1/health/live", None, live, "Does it run?", Health),
     Route("GET", "/v1/health/ready", None, ready, "May it be asked?", Health),
     Route("GET", "/metrics", "metrics:read", metrics, "For Prometheus"),
+    Route("GET", "/v1/bowerbird.js", None, script, "A script for pages", media=JAVASCRIPT,
+          public=True),
     Route("GET", "/v1/scenarios", "catalog:read", scenarios, "What can be asked", Scenarios),
     Route("GET", "/v1/scenarios/{scenario}", "catalog:read", scenario, "One scenario", dict),
     Route("GET", "/v1/models", "metrics:read", models, "Runs that could answer", Models),
     Route("PUT", "/v1/models/current", "admin", use_model, "Let another run answer", Health, Chosen,
           example={"model": "2026-11-27-als"}),
     Route("GET", "/v1/lists/{rec_id}", "metrics:read", served, "A list that went out", dict),
+    Route("GET", "/v1/quarantine", "people:read", quarantine, "Events that do not count",
+          Quarantine, query=Most),
     Route("GET", "/v1/keys", "admin", keys, "All keys", KeyList),
     Route("POST", "/v1/keys", "admin", make_key, "A new key", Shown, NewKey, status=201,
           example=KEY),

@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +51,7 @@ def serve_forever(
     settings: Settings,
     address: tuple[str, int],
     say: Callable[[str], object],
+    clock: Callable[[], float] = time.time,  # noqa: TID251  the edge reads the clock
 ) -> None:
     """Until SIGTERM or Ctrl-C.
 
@@ -60,6 +62,7 @@ def serve_forever(
         settings: how the server behaves.
         address: host and port.
         say: told where it listens.
+        clock: seconds since 1970 UTC.
 
     Raises:
         ArtifactError: the run or the store cannot be opened.
@@ -68,7 +71,7 @@ def serve_forever(
     _log_lines()
     sys.setswitchinterval(SWITCH_S)
     listening = _listening(*address)
-    service = Service(runs, open_store(store), data, settings)
+    service = Service(runs, open_store(store), data, settings, clock)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     name = service.current.snapshot.model

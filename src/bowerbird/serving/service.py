@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bowerbird.data.defence import Defence
 from bowerbird.data.facts import Done, Seen, Served
 from bowerbird.serving.answers import Answers, Question
 from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
 from bowerbird.serving.identity import Identity
+from bowerbird.serving.live_log import LiveLog
 from bowerbird.serving.messages import RecList
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot
@@ -40,6 +42,8 @@ class Settings:
     alone: bool = True  # reached from this machine only: no key is needed until there is one
     origins: tuple[str, ...] = ()  # pages that may ask
     refresh_s: float = 2.0  # between two looks for another run, and for changes of the catalog
+    recount_s: float = 300.0  # until what was done meanwhile counts in what is popular
+    defence: Defence = field(default_factory=Defence)  # how far events are believed there
 
 
 class Service:
@@ -68,11 +72,13 @@ class Service:
         self.guard = Guard(store.keys, clock, settings.alone, settings.rate)
         self.breaker = Breaker(time.monotonic)
         self.answers = Answers(store.facts, self.identity, self.breaker)
-        self.current = Current(runs, store, self.telemetry, clock)
+        events = LiveLog(store, self.identity, settings.defence)
+        self.current = Current(*(runs, store, self.telemetry, clock), events, settings.recount_s)
         self.events = GroupCommit(store.facts.record)
         self.lists = ServedLog(lambda lists: store.facts.serve(lists))
         self.threads = ThreadPoolExecutor(THREADS, "lists")
         self.others = ThreadPoolExecutor(THREADS, "others")
+        self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
@@ -105,6 +111,11 @@ class Service:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.others, partial(work, *arguments))
 
+    async def reported(self, work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  as above
+        """The same, one after another."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.reports, partial(work, *arguments))
+
     async def record(self, events: Sequence[Seen | Done]) -> list[Outcome]:
         """Events on disk, and what became of each."""
         began = time.perf_counter()
@@ -115,7 +126,7 @@ class Service:
     def close(self) -> None:
         """Write what waits, and let go."""
         self.current.close()
-        for pool in (self.threads, self.others):
+        for pool in (self.threads, self.others, self.reports):
             pool.shutdown(cancel_futures=True)
         self.events.close()
         self.lists.close()

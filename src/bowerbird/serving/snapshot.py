@@ -18,13 +18,14 @@ from numpy import ndarray
 
 from bowerbird.data.columns import NO_TIME
 from bowerbird.data.dataset import AVAILABLE_FROM, AVAILABLE_UNTIL, Catalog
-from bowerbird.errors import ConfigError
+from bowerbird.errors import ConfigError, StoreDown
 from bowerbird.index.index import Index
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.expression import parsed
 from bowerbird.retrieval.retriever import VectorRetriever
 from bowerbird.serving.histories import Histories
-from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.serving.live_log import Live
+from bowerbird.surfaces.assemble import backed, recommender_of
 from bowerbird.surfaces.kept import kept_index
 from bowerbird.surfaces.run_folder import Run, load_run
 from bowerbird.surfaces.scenario import Scenario, scenarios_in
@@ -32,10 +33,14 @@ from bowerbird.surfaces.surface import Ask, Opened, Surface, asked_of
 
 BAKED = 500
 """Items of the list that is always there."""
+SOON_S = 0.05
+"""How long a request waits for a scenario to be opened by another."""
 ASKED = 64
 """Surfaces kept, each a scenario for one length of lists."""
 SLOW = ("goes-with", "search")
 """Surfaces that may have something to fit first."""
+COUNTED = ("popular", "new", "trending")
+"""Surfaces that count what was done, since the run was trained as well."""
 MASKS = 64
 """Filters kept, a byte an item each."""
 
@@ -62,6 +67,7 @@ class Snapshot:
     number: int = 0  # of the last change of items that it has
     hidden: Bool[ndarray, "n"] | None = None  # deleted since the run was made
     fitted: dict[str, Any] = field(default_factory=dict)  # for surfaces; outlives the catalog
+    live: Live | None = None  # what is counted; None: what the run was trained on
     _opened: dict[str, Opened] = field(default_factory=dict)
     _asked: OrderedDict[tuple[str, int], Timed] = field(default_factory=OrderedDict)
     _masks: OrderedDict[str, Bool[ndarray, "n"]] = field(default_factory=OrderedDict)
@@ -87,12 +93,14 @@ class Snapshot:
         scenarios: Mapping[str, Scenario],
         index: Index | None = None,
         fitted: dict[str, Any] | None = None,
+        live: Live | None = None,
     ) -> "Snapshot":
         """A run over the catalog that `run.data` has."""
-        plain = recommender_of(run.fitted, run.data, run.fallback, index=index)
-        order = np.argsort(-plain.retriever.popularity, kind="stable")[:BAKED]
-        about = (_version(run, plain), order, Histories.of(run))
-        return cls(run, plain, scenarios, *about, index, fitted={} if fitted is None else fitted)
+        counted = run.data if live is None else live.data
+        plain = recommender_of(run.fitted, counted, run.fallback, index=index)
+        about = (_version(run, plain), _baked(plain), Histories.of(run))
+        fitted = {} if fitted is None else fitted
+        return cls(run, plain, scenarios, *about, index, fitted=fitted, live=live)
 
     @property
     def catalog(self) -> Catalog:
@@ -115,18 +123,24 @@ class Snapshot:
             raise ConfigError(f"scenario: one of {valid} expected, {name!r} came")
         return self.scenarios[name]
 
-    def surface(self, name: str, k: int | None, now: int) -> Surface:
+    def surface(self, name: str, k: int | None, now: int, wait: bool = False) -> Surface:
         """A scenario for lists of k items at this moment (seconds since 1970 UTC).
 
         Raises:
             ConfigError: there is none, or it does not fit the run.
+            StoreDown: somebody else is opening it, and nobody shall `wait` for that.
         """
         scenario = self.scenario(name)
         at = (name, k or scenario.k)
         found = self._asked.get(at)
         if found is None or not found.surface.now <= now < found.until:
-            with self._making[name]:  # what takes long keeps nobody from other scenarios
+            making = self._making[name]  # what takes long keeps nobody from other scenarios
+            if not making.acquire(timeout=-1 if wait else SOON_S):
+                raise StoreDown(f"{name} is being opened: it takes a while the first time")
+            try:
                 found = Timed(self._made(name, scenario, now, at[1]), _until(self.catalog, now))
+            finally:
+                making.release()
             with self._lock:
                 self._asked[at] = found
                 while len(self._asked) > ASKED:
@@ -174,15 +188,40 @@ class Snapshot:
             if self.scenarios[name].surface == "audience":
                 continue
             try:
-                self.surface(name, None, now)
+                self.surface(name, None, now, wait=True)
             except ConfigError as error:
                 faults.append(f"{name}: {error}")
         return faults
 
     def _made(self, name: str, scenario: Scenario, now: int, k: int) -> Surface:
         if name not in self._opened:
-            self._opened[name] = Opened.of(self.run, scenario, self.plain, self.fitted)
+            run = counted(self) if scenario.surface in COUNTED else self.run
+            self._opened[name] = Opened.of(run, scenario, self.plain, self.fitted)
         return asked_of(self._opened[name], Ask(now, k=k))
+
+
+def _baked(plain: Recommender) -> ndarray:
+    order: ndarray = np.argsort(-plain.retriever.popularity, kind="stable")[:BAKED]
+    return order
+
+
+def counted(snapshot: Snapshot) -> Run:
+    """The run with what was done since, for what counts and does not learn."""
+    run, live = snapshot.run, snapshot.live
+    return run if live is None else replace(run, data=live.data)
+
+
+def counting(snapshot: Snapshot, live: Live) -> Snapshot:
+    """The same, popular being what was done until now; model and index are as they were."""
+    retriever = backed(snapshot.plain.retriever.main, live.data, snapshot.run.fallback)
+    plain = replace(snapshot.plain, retriever=retriever)
+    opened = {
+        name: one.backed_by(retriever)
+        for name, one in list(snapshot._opened.items())
+        if one.scenario.surface not in COUNTED
+    }
+    anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict()}
+    return replace(snapshot, plain=plain, baked=_baked(plain), live=live, **anew)
 
 
 def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:

@@ -17,13 +17,14 @@ class Telemetry:
         self.lists = self._counter("lists", "Lists served.", "scenario", "rung", "model")
         self.events = self._counter("events", "Events that came in.", "fact", "outcome")
         self.lag = self._times("ingest_seconds", "From coming in to being on disk.", STEPS_S)
-        told = "From an event's own time to its coming in."
+        told = "From the time of a batch's oldest event to its coming in."
         self.delay = self._times("event_delay_seconds", told, DELAYS_S)
         self.waiting = self._gauge("served_waiting", "Lists that are not written yet.")
         self.dropped = self._gauge("served_dropped", "Lists that were never written.")
         self.breaker = self._gauge("store_left_alone", "1 while the store is not asked.")
         self.recall = self._gauge("index_recall", "Share of exact lists found.", "model")
         self.items = self._gauge("items", "Items that can be shown.")
+        self.quarantined = self._gauge("quarantined", "Live events that do not count.", "reason")
 
     def text(self) -> bytes:
         """As Prometheus reads it."""

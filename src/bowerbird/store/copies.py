@@ -18,12 +18,13 @@ from bowerbird.data.artifacts import load_json, save_json
 from bowerbird.data.facts import Merge
 from bowerbird.errors import ArtifactError
 from bowerbird.store import keys
-from bowerbird.store.database import Cursor, Database, Row, insert, marks, portions, quoted
+from bowerbird.store.database import Cursor, Database, Row, among, insert, portions, quoted
 from bowerbird.store.fact_frames import PORTION, together
 from bowerbird.store.fact_log import add_events
 from bowerbird.store.fact_rows import DONE, SEEN, SERVED, short_json
 from bowerbird.store.parquet import files, read_segment, segments
-from bowerbird.store.people import add_merge
+from bowerbird.store.people import add_merge, erase_facts, erase_traits
+from bowerbird.store.tables import write_states
 from bowerbird.store.written import written
 
 STATE = {"id": pl.String(), "fields": pl.String(), "number": pl.Int64(), "time": pl.Int64()}
@@ -56,12 +57,16 @@ def export(database: Database, folder: Path) -> None:
 
 
 def import_(database: Database, folder: Path) -> None:
-    """Add what `export` wrote; what is there already stays, so it can be done again.
+    """Add what `export` wrote, again where there is more of it by now.
+
+    Facts that are there stay. Of an item or a person the newer state holds. Keys that were revoked
+    and people who were deleted, here or there, stay so, with all they did before.
 
     Raises:
         ArtifactError: a file is missing or damaged.
-        DataError: the store holds other things under the same numbers.
     """
+    gone = _read(folder, "deleted", DELETED).rows()
+    database.write(lambda cursor: erase_facts(cursor, gone))
     for table, add in ADDED.items():
         for file in files(folder, table):
             for some in portions(_rows(file, table), TOGETHER):
@@ -98,18 +103,30 @@ ADDED: dict[str, Callable[..., None]] = {
 
 
 def _put(cursor: Cursor, table: str, rows: list[Row]) -> None:
-    """States with the numbers that they had, so that who follows them goes on."""
-    for some in portions(rows):
-        told = f"INSERT INTO {table} ({quoted(STATE)}) VALUES {marks(len(STATE), len(some))}"
-        given = [value for row in some for value in row]
-        cursor.change(f"{told} ON CONFLICT (id) DO NOTHING", given)
+    """States that are newer than what is there, with the numbers that they had where nothing has
+    come past those, so that who follows them goes on.
+    """
+    cursor.alone(table)
+    asked = f'SELECT id, "time" FROM {table} WHERE id IN'
+    times: dict[str, int] = dict(among(cursor.rows, asked, [row[0] for row in rows]))
+    ((last,),) = cursor.rows(f"SELECT coalesce(max(number), 0) FROM {table}")
+    newer = []
+    for id, fields, number, time in rows:
+        if id not in times or time > times[id]:
+            last = max(number, last + 1)
+            newer.append((id, fields, last, time))
+    write_states(cursor, table, newer)
 
 
 def _small(cursor: Cursor, folder: Path) -> None:
-    insert(cursor, "deleted", tuple(DELETED), _read(folder, "deleted", DELETED).rows())
+    erase_facts(cursor)
+    erase_traits(cursor)
     held = load_json(folder / "keys.json")
     rows = [tuple(key[name] for name in keys.COLUMNS) for key in held]
     insert(cursor, "keys", keys.COLUMNS, rows)
+    for key in held:
+        if key["revoked"] is not None:
+            keys.revoke(cursor, key["id"], key["revoked"])
     papers = load_json(folder / "papers.json")
     texts = [(name, short_json(document)) for name, document in papers.items()]
     insert(cursor, "papers", ("name", "document"), texts)

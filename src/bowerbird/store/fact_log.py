@@ -106,6 +106,15 @@ class LiveFacts:
         lists, slots = apart(found.pop("served"))
         return Frames(served=lists, slots=slots, **found)
 
+    def done(self, after: int = 0, since: int = 0) -> tuple[int, pl.DataFrame]:
+        """Events of higher numbers that arrived at or after `since`; the highest number of all."""
+        wanted = f"AND arrived >= {int(since)}"
+        with self._database.snapshot() as cursor:
+            ((last,),) = cursor.rows("SELECT coalesce(max(n), 0) FROM done")
+            portions = frames_of(cursor.rows, "done", after, last, wanted)
+            rows = pl.concat([frame("done"), *(some for _, _, some in portions)])
+        return int(last), rows
+
     def newest(self, limit: int, before: int | None = None) -> list[tuple[int, Done]]:
         """The events that came last, newest first, each with its number, to page on from."""
         asked = f"SELECT n, {quoted(DONE)} FROM done WHERE n < ? ORDER BY n DESC LIMIT ?"

@@ -18,7 +18,7 @@ SLOT = ("item", "score", "propensity", "source")
 _SHORT = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )
-_DELIVERY = {"arrived", "trust"}  # how an event came, which is no part of what it says
+_DELIVERY = {"time", "arrived", "trust"}  # when and how it came: no part of what it says
 _SAID = {
     columns: itemgetter(*(at for at, name in enumerate(columns) if name not in _DELIVERY))
     for columns in (SEEN, DONE)
@@ -85,7 +85,11 @@ def event_row(event: Seen | Done) -> Row:
 
 
 def digest(columns: tuple[str, ...], row: Row) -> bytes:
-    """Of what an event says, not of how it came: the same for the same payload."""
+    """Of what an event says, not of how and when it came: the same for the same payload.
+
+    Its time is left out: where the client tells none, or what its clock showed when it sent, the
+    same event has another time each time it is sent.
+    """
     return blake2b(short_json(_SAID[columns](row)).encode("utf-8"), digest_size=16).digest()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import astuple, fields
 
 from bowerbird.errors import DataError
-from bowerbird.store.database import Database, Row, insert, quoted
+from bowerbird.store.database import Cursor, Database, Row, insert, quoted
 from bowerbird.store.store import Key
 
 COLUMNS = tuple(field.name for field in fields(Key))
@@ -38,8 +38,7 @@ class LiveKeys:
 
     def revoke(self, id: str, time: int) -> bool:
         """From this time on it opens nothing; whether it was there and open."""
-        told = "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL"
-        return self._database.write(lambda cursor: cursor.change(told, [time, id])) > 0
+        return self._database.write(lambda cursor: revoke(cursor, id, time))
 
     def touch(self, id: str, time: int) -> None:
         """It was used; written once a minute."""
@@ -48,6 +47,12 @@ class LiveKeys:
         if self._database.read(f"SELECT 1 FROM keys WHERE {stale}", [id, minute]):
             told = f"UPDATE keys SET used = ? WHERE {stale}"
             self._database.write(lambda cursor: cursor.change(told, [minute, id, minute]))
+
+
+def revoke(cursor: Cursor, id: str, time: int) -> bool:
+    """From this time on it opens nothing; whether it was there and open."""
+    told = "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL"
+    return cursor.change(told, [time, id]) > 0
 
 
 def key_row(key: Key) -> Row:

@@ -6,12 +6,13 @@ from typing import Any
 
 from bowerbird.data.facts import Merge
 from bowerbird.errors import DataError
-from bowerbird.store.database import Cursor, Database, among, insert, marks, quoted
+from bowerbird.store.database import Cursor, Database, Row, among, insert, marks, quoted
 from bowerbird.store.fact_rows import DONE, SEEN, SERVED, short_json
 from bowerbird.store.names import names_of
 from bowerbird.store.tables import put_rows
 
 MERGE = ("user", "into", "time")
+DELETED = ("user", "time", "counts")
 NOBODY = '"user" IS NULL AND rec_id IN (SELECT rec_id FROM served WHERE "user" = ?)'
 """Exposures without a name, of lists that were a person's."""
 PARSED = {"slots", "arms", "context"}
@@ -84,6 +85,35 @@ def add_merge(cursor: Cursor, merge: Merge) -> bool:
     return True
 
 
+def erase_facts(cursor: Cursor, deleted: Sequence[Row] = ()) -> None:
+    """Take out what people did before they were deleted; a copy from before may have brought it.
+
+    Args:
+        cursor: of the database.
+        deleted: who was deleted elsewhere, when, and how many rows that were.
+    """
+    cursor.alone("merges")
+    insert(cursor, "deleted", DELETED, deleted)
+    lists = f"SELECT rec_id FROM served WHERE {_before('served', 'time')}"
+    cursor.change(f'DELETE FROM seen WHERE "user" IS NULL AND rec_id IN ({lists})')
+    for table in ("served", "seen", "done", "merges"):
+        moment = "arrived" if table in ("seen", "done") else "time"
+        cursor.change(f"DELETE FROM {table} WHERE {_before(table, moment)}")
+
+
+def erase_traits(cursor: Cursor) -> None:
+    """Take out what was known of people before they were deleted."""
+    known = 'SELECT id, max(deleted."time") FROM users JOIN deleted ON deleted."user" = id'
+    known += ' WHERE fields IS NOT NULL AND deleted."time" >= users."time" GROUP BY id'
+    put_rows(cursor, "users", [(id, None, time) for id, time in cursor.rows(known)])
+
+
+def _before(table: str, moment: str) -> str:
+    """True of rows of people who were deleted later."""
+    last = f'SELECT max(d."time") FROM deleted AS d WHERE d."user" = {table}."user"'
+    return f'"user" IN (SELECT "user" FROM deleted) AND "{moment}" <= ({last})'
+
+
 def _delete(cursor: Cursor, user: str, time: int) -> dict[str, int]:
     cursor.alone("merges")
     names = names_of(cursor.rows, [user])[user]
@@ -98,7 +128,7 @@ def _delete(cursor: Cursor, user: str, time: int) -> dict[str, int]:
         put_rows(cursor, "users", [(id, None, time) for id in there])
         counts["users"] = len(there)
     rows = [(name, time, short_json(counts)) for name in names]
-    insert(cursor, "deleted", ("user", "time", "counts"), rows)
+    insert(cursor, "deleted", DELETED, rows)
     return counts
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import polars as pl
+
 from bowerbird.data.facts import Done, Frames, Merge, Seen, Served
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
@@ -72,6 +74,12 @@ class FactLog(Protocol):
 
     def frames(self, since: int = 0, until: int | None = None) -> Frames:
         """Facts that arrived in [since, until): lists by their time, events by `arrived`."""
+
+    def done(self, after: int = 0, since: int = 0) -> tuple[int, pl.DataFrame]:
+        """Events of higher numbers that arrived at or after `since`; the highest number of all.
+
+        Of what others write meanwhile, rows of somewhat lower numbers may still appear.
+        """
 
     def newest(self, limit: int, before: int | None = None) -> list[tuple[int, Done]]:
         """The events that came last, newest first, each with its number, to page on from."""

@@ -1,7 +1,7 @@
 """Items, or people, as they are now: fields by id, each change with a rising number."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bowerbird.errors import DataError
@@ -75,14 +75,19 @@ def put_rows(cursor: Cursor, table: str, rows: Sequence[Row]) -> int:
     numbered = {
         row[0]: (*row[:2], number, row[2]) for number, row in enumerate(rows, int(last) + 1)
     }
-    for some in portions(numbered.values()):
+    write_states(cursor, table, numbered.values())
+    return int(last) + len(rows)
+
+
+def write_states(cursor: Cursor, table: str, rows: Iterable[Row]) -> None:
+    """Write `(id, text of the fields or None, number, time)`, each id once."""
+    for some in portions(rows):
         told = (
-            f"INSERT INTO {table} (id, fields, number, time) VALUES {marks(4, len(some))}"
+            f"INSERT INTO {table} ({COLUMNS}) VALUES {marks(4, len(some))}"
             " ON CONFLICT (id) DO UPDATE SET"
             " fields = excluded.fields, number = excluded.number, time = excluded.time"
         )
         cursor.change(told, [value for row in some for value in row])
-    return int(last) + len(rows)
 
 
 def _text(fields: Mapping[str, Any] | None) -> str | None:

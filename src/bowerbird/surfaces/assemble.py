@@ -33,13 +33,18 @@ def recommender_of(
         now: the moment that decides which items are available; None shows all.
         index: of the vectors of the catalog's first items; None: an exact one is made.
     """
+    filled = backed(as_retriever(fitted, data.catalog, index), data, fallback)
+    allow = None if now is None else data.catalog.available(now)
+    return Recommender(filled, allow, repeats)
+
+
+def backed(main: Retriever, data: Dataset, fallback: Popularity) -> Backfill:
+    """A retriever of this catalog with what is popular in this log behind it."""
     popular = fallback.fit(data)
     levels = popular.encode_items(data.catalog)
     levels = np.where(np.isnan(levels), np.float32(-1), levels)  # nobody met it: last
     segments = None if fallback.segment is None else Segments(popular, levels)
-    filled = Backfill(as_retriever(fitted, data.catalog, index), levels[:, 0], segments)
-    allow = None if now is None else data.catalog.available(now)
-    return Recommender(filled, allow, repeats)
+    return Backfill(main, levels[:, 0], segments)
 
 
 def turned(

@@ -29,6 +29,7 @@ from bowerbird.ranking.rerank import Reranker
 from bowerbird.ranking.rules import Rules
 from bowerbird.ranking.step import Step, as_they_are
 from bowerbird.retrieval.alike import LastSession, other_kinds
+from bowerbird.retrieval.backfill import Backfill
 from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.eligible import Eligible, eligible
 from bowerbird.retrieval.fuse import Fused
@@ -205,6 +206,11 @@ class Opened:
             engine = replace(engine, retriever=replace(engine.retriever, main=main))
         learned = any(isinstance(table, Reranked) for table in scenario.steps)
         return cls(run, scenario, model, engine, _reranker(run) if learned else None)
+
+    def backed_by(self, popular: Backfill) -> "Opened":
+        """The same with another popularity behind what it finds."""
+        retriever = replace(popular, main=self.engine.retriever.main)
+        return replace(self, engine=replace(self.engine, retriever=retriever))
 
 
 def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:
