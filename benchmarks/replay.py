@@ -262,16 +262,17 @@ def measured(bench: Bench) -> None:
             Path(__file__), "--child", "shop", url, folder / "clock", log, bench.seed
         )
         facts = json.loads(told.out)
+        end = facts.pop("end")
         import httpx2
 
-        query = {"since": 0, "as_of": facts["end"], "by": "surface"}
+        query = {"since": 0, "as_of": end, "by": "surface"}
         http = httpx2.get(f"{url}/v1/metrics/online", params=query, timeout=600).json()
     finally:
         server.terminate()
         server.wait(60)
-    as_of = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(facts['end'] / 1000))}Z"
+    as_of = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(end / 1000))}Z"
     told_cli = bench.bowerbird("online", "report", folder / "data", "--as-of", as_of, "--json")
-    truth = golden(folder / "data" / "store.sqlite", facts["end"])
+    truth = golden(folder / "data" / "store.sqlite", end)
     count, differ = compared(http, truth)
     _, differ_too = compared(json.loads(told_cli.out), truth)
     wrong = kept_books(http, facts["books"])

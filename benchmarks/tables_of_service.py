@@ -5,7 +5,8 @@ from typing import Any
 
 def service(result: dict[str, Any]) -> list[str]:
     """The figures of one benchmark, then what had to be reached."""
-    made = {"failover": failover, "soak": soak}.get(result["benchmark"], plain)(result["figures"])
+    kinds = {"failover": failover, "soak": soak, "load": load}
+    made = kinds.get(result["benchmark"], plain)(result["figures"])
     return [*made, "", *bars(result)]
 
 
@@ -24,6 +25,22 @@ def plain(figures: dict[str, Any]) -> list[str]:
     for name, value in figures.items():
         if isinstance(value, int | float):
             lines.append(f"| {name} | {value:,} |")
+    return lines
+
+
+def load(figures: dict[str, Any]) -> list[str]:
+    """Lists by how many ask at once, and what is left without the service; then events."""
+    alone = figures["encoder and index alone"]
+    lines = ["| | requests a second | p50, ms | p99, ms |", "|---|---:|---:|---:|"]
+    lines.append(f"| encoder and index alone | | {alone['p50 ms']:.2f} | {alone['p99 ms']:.2f} |")
+    for name, told in figures.items():
+        if name.endswith("at once"):
+            cells = (told[what] for what in ("requests a second", "p50 ms", "p99 ms"))
+            lines.append(f"| lists over HTTP, {name} | {' | '.join(f'{c:g}' for c in cells)} |")
+    lines += ["", "| | acknowledged a second |", "|---|---:|"]
+    for name, told in figures.items():
+        if name.startswith("events"):
+            lines.append(f"| {name} | {told['acknowledged a second']:,} |")
     return lines
 
 

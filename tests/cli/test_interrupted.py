@@ -57,7 +57,7 @@ def test_an_interrupted_training_leaves_nothing_behind(shop, number):
     under_way(process)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, told
     assert told == "interrupted: nothing was left half-written\n"
     assert left(shop) == ["events.parquet"]
 
