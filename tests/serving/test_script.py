@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bowerbird import Client
-from bowerbird.serving.identity import Identity
+from bowerbird.store.identity import Identity
 from bowerbird.serving.script import SOURCE, shipped
 from processes import Process
 

@@ -13,7 +13,7 @@ from bowerbird.retrieval.searched import TEXT
 from bowerbird.serving import ladder
 from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.histories import LAST, traits_of
-from bowerbird.serving.identity import Identity
+from bowerbird.store.identity import Identity
 from bowerbird.serving.ladder import Wish, reason_of, surface_for
 from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, millis
 from bowerbird.serving.problems import Problem

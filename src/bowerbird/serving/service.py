@@ -15,8 +15,8 @@ from bowerbird.serving.answers import Answers, Question
 from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
-from bowerbird.serving.identity import Identity
-from bowerbird.serving.live_log import LiveLog
+from bowerbird.store.identity import Identity
+from bowerbird.surfaces.live_log import LiveLog
 from bowerbird.serving.messages import RecList
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot

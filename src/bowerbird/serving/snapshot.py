@@ -24,7 +24,7 @@ from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.expression import parsed
 from bowerbird.retrieval.retriever import VectorRetriever
 from bowerbird.serving.histories import Histories
-from bowerbird.serving.live_log import Live
+from bowerbird.surfaces.live_log import Live
 from bowerbird.surfaces.assemble import backed, recommender_of
 from bowerbird.surfaces.kept import kept_index
 from bowerbird.surfaces.run_folder import Run, load_run

@@ -19,7 +19,7 @@ from bowerbird.data.schema import EXPOSURES
 from bowerbird.data.trusted import REASONS, Before, Trusted, trusted
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.online.clean import persons_of
-from bowerbird.serving.identity import Identity
+from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
 from bowerbird.surfaces.run_folder import Run
 
