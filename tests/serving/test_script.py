@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bowerbird import Client
-from bowerbird.store.identity import Identity
 from bowerbird.serving.script import SOURCE, shipped
+from bowerbird.store.identity import Identity
 from processes import Process
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -13,12 +13,12 @@ from bowerbird.retrieval.searched import TEXT
 from bowerbird.serving import ladder
 from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.histories import LAST, traits_of
-from bowerbird.store.identity import Identity
 from bowerbird.serving.ladder import Wish, reason_of, surface_for
 from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, millis
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import seed_of
 from bowerbird.serving.snapshot import Snapshot, config_of, row_of
+from bowerbird.store.identity import Identity
 from bowerbird.store.store import FactLog, Past
 from bowerbird.surfaces.surface import Surface
 

@@ -11,11 +11,11 @@ from threading import Event, Lock, Thread
 from bowerbird.data.artifacts import whole
 from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
 from bowerbird.serving.live_catalog import LiveCatalog
-from bowerbird.surfaces.live_log import LiveLog, held_by_reason
 from bowerbird.serving.probe import recall
 from bowerbird.serving.snapshot import Snapshot, counting
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
+from bowerbird.surfaces.live_log import LiveLog, held_by_reason
 from bowerbird.surfaces.run_folder import load_facts
 
 CURRENT = "current"

@@ -6,13 +6,13 @@ from msgspec import Meta, Struct, field
 
 from bowerbird.serving.call import Call, Reply, Route
 from bowerbird.serving.guard import new_key
-from bowerbird.surfaces.live_log import held_by_reason
 from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.script import TYPE as JAVASCRIPT
 from bowerbird.serving.script import script
 from bowerbird.serving.telemetry import TYPE
 from bowerbird.store.store import Key
+from bowerbird.surfaces.live_log import held_by_reason
 
 
 class Health(Struct):

@@ -15,14 +15,14 @@ from bowerbird.serving.answers import Answers, Question
 from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
-from bowerbird.store.identity import Identity
-from bowerbird.surfaces.live_log import LiveLog
 from bowerbird.serving.messages import RecList
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.group_commit import GroupCommit
+from bowerbird.store.identity import Identity
 from bowerbird.store.store import Outcome, Store
+from bowerbird.surfaces.live_log import LiveLog
 
 FULL = 512
 """Lists that are being made or wait for it; more are answered from memory at once."""

@@ -24,9 +24,9 @@ from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.expression import parsed
 from bowerbird.retrieval.retriever import VectorRetriever
 from bowerbird.serving.histories import Histories
-from bowerbird.surfaces.live_log import Live
 from bowerbird.surfaces.assemble import backed, recommender_of
 from bowerbird.surfaces.kept import kept_index
+from bowerbird.surfaces.live_log import Live
 from bowerbird.surfaces.run_folder import Run, load_run
 from bowerbird.surfaces.scenario import Scenario, scenarios_in
 from bowerbird.surfaces.surface import Ask, Opened, Surface, asked_of

@@ -11,11 +11,11 @@ from bowerbird.data.dataset import Catalog, Interactions
 from bowerbird.data.defence import Defence
 from bowerbird.data.facts import SCHEMAS, Done
 from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.store.identity import Identity
-from bowerbird.surfaces.live_log import LiveLog
 from bowerbird.serving.service import Settings
+from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
 from bowerbird.store.store import Change
+from bowerbird.surfaces.live_log import LiveLog
 from bowerbird.surfaces.run_folder import load_run
 from servers import DAY, START, Clock, ids, serving
 
