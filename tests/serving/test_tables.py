@@ -203,9 +203,9 @@ def test_another_run_of_a_folder_that_cannot_be_written_is_named_elsewhere(
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
     with opened(runs, tmp_path) as client:
-        monkeypatch.setattr("bowerbird.serving.current.whole", read_only)
+        monkeypatch.setattr("bowerbird.store.written.whole", read_only)
         refused = client.put("/v1/models/current", json={"model": "two"})
-        assert refused.status_code == 422 and "where the runs are made" in refused.json()["detail"]
+        assert refused.status_code == 422 and "where they are made" in refused.json()["detail"]
         assert client.get("/v1/popular").json()["model"] == "one"
 
 

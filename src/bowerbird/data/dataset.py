@@ -54,6 +54,22 @@ class Interactions:
             context={n: replace(c, values=c.values[keep]) for n, c in self.context.items()},
         )
 
+    def moved(
+        self, users: Int32[ndarray, "n"], items: Int32[ndarray, "n"] | None = None
+    ) -> "Interactions":
+        """The same events under other rows, sorted again; ties keep their order."""
+        by = np.lexsort((self.times, users))
+        return replace(
+            self,
+            users=users[by],
+            items=(self.items if items is None else items)[by],
+            times=self.times[by],
+            weights=self.weights[by],
+            types=None if self.types is None else self.types[by],
+            values=None if self.values is None else self.values[by],
+            context={name: column.take(by) for name, column in self.context.items()},
+        )
+
     def __len__(self) -> int:
         return len(self.users)
 

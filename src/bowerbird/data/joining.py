@@ -22,18 +22,7 @@ def joined(data: Dataset, other: Dataset) -> tuple[Dataset, Interactions]:
     log = other.log
     user_rows = data.users.rows(other.users.ids)[log.users]
     item_rows = catalog.items.rows(other.catalog.items.ids)[log.items]
-    by = np.lexsort((log.times, user_rows))  # stable: ties keep the order of `other`
-    moved = replace(
-        log,
-        users=user_rows[by],
-        items=item_rows[by],
-        times=log.times[by],
-        weights=log.weights[by],
-        types=None if log.types is None else log.types[by],
-        values=None if log.values is None else log.values[by],
-        context={name: column.take(by) for name, column in log.context.items()},
-    )
-    return replace(data, catalog=catalog), moved
+    return replace(data, catalog=catalog), log.moved(user_rows, item_rows)
 
 
 def peopled(data: Dataset, newer: Vocabulary) -> Dataset:

@@ -8,18 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from bowerbird.data.artifacts import whole
-from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
+from bowerbird.errors import ArtifactError, BowerbirdError
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.probe import recall
 from bowerbird.serving.snapshot import Snapshot, counting
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.live_log import LiveLog, held_by_reason
+from bowerbird.surfaces.registry import CURRENT, Registry
 from bowerbird.surfaces.run_folder import load_facts
 
-CURRENT = "current"
-"""The file that names the run that answers, in a folder of runs."""
 OVERLAP_MS = 60_000
 """Clocks of several servers may differ by so much."""
 log = logging.getLogger("bowerbird.serving")
@@ -99,8 +97,8 @@ class Current:
         """From now on this run answers; the file `current` says so, too.
 
         Raises:
-            ArtifactError: there is no such run, it is damaged, or only one run is served.
-            ConfigError: the file cannot be written.
+            ArtifactError: there is no such run, it is damaged, or only one is served.
+            ConfigError: it is retired, or the folder cannot be written to.
         """
         if (self._runs / "run.json").is_file() and name != self._runs.name:
             raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
@@ -108,7 +106,8 @@ class Current:
             folder = self._runs if name == self._runs.name else self._named(name)
             snapshot = self._recounted(self._loaded(folder))
             if folder != self._runs:
-                _name(self._runs / CURRENT, name)
+                told = ("service", "PUT /v1/models/current")
+                Registry(self._runs).promote(name, int(self._clock()), told)
             self._swap(snapshot)
             return snapshot
 
@@ -222,13 +221,3 @@ class Current:
         at = facts.get("trained_at")
         made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
         return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)
-
-
-def _name(file: Path, run: str) -> None:
-    """Write down which run answers."""
-    try:
-        with whole(file) as partial:
-            partial.write_text(f"{run}\n", "utf-8")
-    except OSError as error:
-        came = f"{file}: a file that can be written expected, {error.strerror or error}"
-        raise ConfigError(f"{came}: write «{run}» into it where the runs are made") from None

@@ -1,23 +1,20 @@
 """What somebody did: before the run was trained, since then, and just now in the request."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from bowerbird.data.columns import Column
 from bowerbird.data.queries import Queries
-from bowerbird.data.schema import EXPOSURES, TYPE_WEIGHTS
+from bowerbird.data.schema import EXPOSURES
 from bowerbird.errors import ConfigError
 from bowerbird.store.store import Past
 from bowerbird.surfaces.run_folder import Run
+from bowerbird.surfaces.type_weights import weights_of
 
 LAST = 200
 """Live events of a person that are read, the newest."""
-AVERSE = ("hide", "dislike", "refund", "return")
-"""What people do with what they do not want: met, never shown again, not liked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +29,7 @@ class Histories:
     @classmethod
     def of(cls, run: Run) -> "Histories":
         """With the weights that the run's recipe gives to types of events."""
-        told = {**TYPE_WEIGHTS, **dict.fromkeys(AVERSE, 0.0), **_told_weights(run.folder)}
-        return cls(run, told, run.data.queries())
+        return cls(run, weights_of(run.folder), run.data.queries())
 
     def query(
         self,
@@ -135,11 +131,3 @@ def traits_of(run: Run, told: Mapping[str, str | float]) -> dict[str, Column]:
             came = f"{column.kind} column, {value!r} came"
             raise ConfigError(f"traits: {name}: a word or a number expected ({came})")
     return said
-
-
-def _told_weights(folder: Path) -> dict[str, float]:
-    path = folder / "recipe.toml"
-    if not path.is_file():
-        return {}
-    events = tomllib.loads(path.read_text("utf-8")).get("events", {})
-    return {str(name).lower(): float(w) for name, w in events.get("weights", {}).items()}

@@ -10,11 +10,11 @@ from msgspec import Meta, Struct, structs
 from bowerbird.data.columns import Column
 from bowerbird.data.facts import Merge
 from bowerbird.serving.call import Call, Reply, Route, checked
-from bowerbird.serving.live_catalog import newer
 from bowerbird.serving.messages import Fields, Id, Strict, Thing, Things
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.snapshot import row_of
 from bowerbird.store.store import Change
+from bowerbird.surfaces.live_items import newer
 
 
 class Body(Strict):

@@ -30,7 +30,7 @@ def written(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
     """Nobody else is in this folder. Whoever dies in it leaves it open to others.
 
     Raises:
@@ -40,7 +40,7 @@ def alone(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # SQLite's lock is one that every system has, and that ends with its process
-        with closing(sqlite3.connect(folder / LOCK, timeout=WAIT_S, isolation_level=None)) as lock:
+        with closing(sqlite3.connect(folder / LOCK, timeout=wait_s, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")
             yield
     except sqlite3.OperationalError as error:

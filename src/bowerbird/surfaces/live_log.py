@@ -50,6 +50,14 @@ def held_by_reason(live: Live | None) -> dict[str, int]:
     return counts
 
 
+def since_of(run: Run) -> int:
+    """Milliseconds since 1970 UTC: what arrived before is in the run."""
+    taken = run.facts.get("snapshot")
+    if taken is not None:
+        return int(taken["as_of_ms"])
+    return run.data.newest() * 1_000 if run.data.dated else 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What a run says of people and items, for events to be judged by."""
@@ -79,7 +87,7 @@ class _Known:
         if data.dated:
             moments = log.times[liked] * 1_000
             usual = Usual.of(data.catalog.items.ids, log.items[liked], moments, rules)
-        return cls(log, people, usual, data.newest() * 1_000 if data.dated else 0)
+        return cls(log, people, usual, since_of(run))
 
 
 class LiveLog:

@@ -1,0 +1,264 @@
+"""A folder of runs: which one answers, which did before, and why.
+
+RUNS/current        the name of the run that answers
+RUNS/audit.jsonl    what became of runs, a line each, only ever added to
+RUNS/token          the number of the last who began to make a run: older ones may promote no more
+RUNS/<name>/        the runs, which never change
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bowerbird.errors import ArtifactError, ConfigError
+from bowerbird.store.written import alone, written
+from bowerbird.surfaces.run_folder import load_facts
+
+CURRENT, AUDIT, TOKEN, LOCK = "current", "audit.jsonl", "token", ".promote"
+What = Literal["promoted", "rolled back", "kept champion", "refused", "retired", "removed"]
+OWN = ("at", "what", "run", "before", "who", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What became of a run."""
+
+    at: int  # seconds since 1970 UTC
+    what: What
+    run: str | None
+    before: str | None  # the run that answered until then
+    who: str
+    why: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """As it is kept."""
+        told = {name: getattr(self, name) for name in OWN}
+        return json.dumps({**told, **self.more}, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A run that is there."""
+
+    name: str
+    facts: Mapping[str, Any]
+    current: bool
+    retired: str | None  # why it may answer no more
+
+    @property
+    def made(self) -> int:
+        """Seconds since 1970 UTC; 0 where the run does not say."""
+        return int(self.facts.get("trained_at") or 0)
+
+
+class Registry:
+    """Runs by name. Whatever ends a process, `current` names one whole run, old or new."""
+
+    def __init__(self, folder: Path) -> None:
+        """Of this folder.
+
+        Raises:
+            ArtifactError: it is one run, or not there.
+        """
+        if (folder / "run.json").is_file():
+            told = f"{folder}: a folder of runs expected, one run came"
+            raise ArtifactError(f"{told}; move it into a folder, and name that")
+        if not folder.is_dir():
+            raise ArtifactError(f"{folder}: a folder of runs expected, there is none")
+        self.folder = folder
+
+    def names(self) -> list[str]:
+        """Of all runs that are there, sorted."""
+        return sorted(path.parent.name for path in self.folder.glob("[!.]*/run.json"))
+
+    def entries(self) -> list[Entry]:
+        """All runs that are there, the newest first.
+
+        Raises:
+            ArtifactError: what one of them says of itself cannot be read.
+        """
+        current, retired = self.current(), self.retired()
+        found = [
+            Entry(name, load_facts(self.folder / name), name == current, retired.get(name))
+            for name in self.names()
+        ]
+        return sorted(found, key=lambda entry: (-entry.made, entry.name))
+
+    def current(self) -> str | None:
+        """The run that answers; None where none was ever named."""
+        try:
+            return (self.folder / CURRENT).read_text("utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ArtifactError(f"{self.folder / CURRENT}: {error.strerror}") from error
+
+    def audit(self) -> list[Line]:
+        """What became of runs, oldest first. A line that a kill has torn off is none."""
+        try:
+            lines = (self.folder / AUDIT).read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        told = [_line(text) for text in lines]
+        return [line for line in told if line is not None]
+
+    def retired(self) -> dict[str, str]:
+        """Runs that may answer no more, and why."""
+        return {line.run: line.why for line in self.audit() if line.what == "retired" and line.run}
+
+    def begin(self) -> int:
+        """A number higher than any before: who began earlier may promote no more."""
+        with self._locked():
+            token = self._token() + 1
+            self._write(TOKEN, f"{token}\n")
+            return token
+
+    def promote(
+        self,
+        name: str,
+        at: int,
+        told: tuple[str, str],
+        token: int | None = None,
+        expected: str | None = None,
+    ) -> Line:
+        """From now on this run answers.
+
+        Args:
+            name: of a run that is there.
+            at: seconds since 1970 UTC.
+            told: who says so, and why.
+            token: of `begin`, where it was made by a retrain: nobody has begun since.
+            expected: the run that it was compared with, which still has to be the one that answers.
+
+        Raises:
+            ConfigError: there is no such run, it is retired, things have changed, or the folder
+                cannot be written to.
+        """
+        with self._locked():
+            self._check(name)
+            before = self.current()
+            if token is not None:
+                if token != self._token():
+                    raise ConfigError(f"{name}: another retrain has begun since; start again")
+                if before != expected:
+                    came = f"{name}: was compared with {expected}, but {before} answers by now"
+                    raise ConfigError(f"{came}; compare again")
+            return self._name(Line(at, "promoted", name, before, *told))
+
+    def rollback(self, at: int, told: tuple[str, str]) -> Line:
+        """From now on the run answers again that did before the current one.
+
+        Raises:
+            ConfigError: there is none that is still there.
+        """
+        with self._locked():
+            current = self.current()
+            there, retired = set(self.names()), self.retired()
+            for name in reversed(self._answered()):
+                if name != current and name in there and name not in retired:
+                    return self._name(Line(at, "rolled back", name, current, *told))
+            came = f"{self.folder}: a run that answered before {current} expected, none is there"
+            raise ConfigError(f"{came}; «bowerbird promote» names any other")
+
+    def note(self, line: Line) -> None:
+        """Add a line that changes nothing about which run answers."""
+        with self._locked():
+            self._append(line)
+
+    def prune(self, keep: int, at: int) -> list[str]:
+        """Remove all but the newest `keep` runs; the current and the one before it always stay."""
+        with self._locked():
+            answered = [name for name in self._answered() if name in self.names()]
+            stay = {self.current(), *answered[-2:]}
+            gone = [e.name for e in self.entries()[keep:] if e.name not in stay]
+            for name in gone:
+                self._append(Line(at, "removed", name, None, "retrain", f"{keep} are kept"))
+                _removed(self.folder / name)
+            return gone
+
+    def _answered(self) -> list[str]:
+        """The runs that have answered, each undone promotion taken back, the last one last."""
+        stack: list[str] = []
+        for line in self.audit():
+            if line.what == "promoted" and line.run:
+                if line.before and not stack:
+                    stack.append(line.before)
+                stack = [name for name in stack if name != line.run] + [line.run]
+            elif line.what == "rolled back" and line.run in stack:
+                stack = stack[: stack.index(line.run) + 1]
+        current = self.current()  # its file is what holds, whatever was said or interrupted
+        if current in stack:
+            return stack[: stack.index(current) + 1]
+        return [*stack, current] if current else stack
+
+    def _check(self, name: str) -> None:
+        if name not in self.names():
+            have = ", ".join(self.names()) or "none"
+            raise ConfigError(f"a run of {self.folder} ({have}) expected, {name!r} came")
+        why = self.retired().get(name)
+        if why is not None:
+            raise ConfigError(f"{name}: is retired ({why}); promote another")
+
+    def _name(self, line: Line) -> Line:
+        # the line first: a kill between the two leaves one that says more than happened, and the
+        # run before it is the one that answers; the other way round nobody would know why
+        self._append(line)
+        self._write(CURRENT, f"{line.run}\n")
+        return line
+
+    def _token(self) -> int:
+        try:
+            return int((self.folder / TOKEN).read_text("ascii"))
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError) as error:
+            raise ArtifactError(f"{self.folder / TOKEN}: a number expected: {error}") from error
+
+    def _write(self, name: str, text: str) -> None:
+        with written(self.folder / name) as partial:
+            partial.write_text(text, "utf-8")
+
+    def _append(self, line: Line) -> None:
+        path = self.folder / AUDIT
+        try:
+            with path.open("ab+") as file:
+                end = file.seek(0, os.SEEK_END)
+                if end:
+                    file.seek(end - 1)
+                torn = end and file.read(1) != b"\n"
+                file.write((b"\n" if torn else b"") + line.text().encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            came = f"{path}: a file that can be written expected, {error.strerror or error}"
+            raise ArtifactError(f"{came}: make room, or correct the permissions") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with alone(self.folder / LOCK):
+                yield
+        except ArtifactError as error:  # not what a server is to be restarted for
+            raise ConfigError(f"{error}; or name runs where they are made") from error
+
+
+def _line(text: str) -> Line | None:
+    try:
+        told = json.loads(text)
+        own = {name: told.pop(name) for name in OWN}
+    except (ValueError, KeyError, AttributeError):
+        return None
+    return Line(**own, more=told)
+
+
+def _removed(folder: Path) -> None:
+    """Out of sight first, so that no half of it is ever taken for a run."""
+    gone = folder.with_name(f".{folder.name}.removed")
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
