@@ -57,16 +57,28 @@ def slices(
     ks: tuple[int, ...],
 ) -> tuple[Slice, ...]:
     """Every slice that somebody is in."""
+    return tuple(
+        Slice(name, group, users, {metric: mean(v) for metric, v in own.items()})
+        for name, group, users, own in parted(values, judged, holdout, background, ks)
+    )
+
+
+def parted(
+    values: Mapping[str, Float64[ndarray, "b"]],
+    judged: Judged,
+    holdout: Holdout,
+    background: Background,
+    ks: tuple[int, ...],
+) -> Iterator[tuple[str, str, int, Mapping[str, Float64[ndarray, "b"]]]]:
+    """The same slices with one value a query, NaN for who is not in them: what can be compared."""
     asked = judged.sizes() > 0
-    rows = []
     for name, group, queries in _user_groups(holdout, background, asked):
-        means = {metric: mean(v[queries]) for metric, v in values.items()}
-        rows.append(Slice(name, group, int((queries & asked).sum()), means))
+        if users := int((queries & asked).sum()):
+            yield name, group, users, {m: np.where(queries, v, np.nan) for m, v in values.items()}
     for name, group, items in _item_groups(background):
         part = judged.within(items)
-        means = {metric: mean(v) for metric, v in accuracy(part, ks).items()}
-        rows.append(Slice(name, group, int((part.sizes() > 0).sum()), means))
-    return tuple(row for row in rows if row.users)
+        if users := int((part.sizes() > 0).sum()):
+            yield name, group, users, accuracy(part, ks)
 
 
 def popularity_groups(counts: Int64[ndarray, "n"]) -> dict[str, Bool[ndarray, "n"]]:
