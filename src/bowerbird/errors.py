@@ -3,6 +3,7 @@
 BowerbirdError
 ├── DataError      the input breaks a promise: file, column, row, shape, unknown id   (a ValueError)
 ├── ConfigError    a recipe or an option says something we cannot mean                (a ValueError)
+│   └── SpaceError     vectors of another space were asked with, or there is none
 ├── ArtifactError  a run folder is missing, half-written or of another version        (an OSError)
 ├── StoreDown      a database does not answer; asking again may help          (a ConnectionError)
 ├── Refused        a service says no to a request, and why
@@ -22,6 +23,13 @@ class DataError(BowerbirdError, ValueError):
 
 class ConfigError(BowerbirdError, ValueError):
     """A recipe or an option says something we cannot mean."""
+
+
+class SpaceError(ConfigError):
+    """Vectors of two spaces would be mixed, or a model has no single space; the message says which.
+
+    Numbers of two spaces do not mean the same: their inner products would be noise.
+    """
 
 
 class ArtifactError(BowerbirdError, OSError):

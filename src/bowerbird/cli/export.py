@@ -9,6 +9,7 @@ import typer
 from bowerbird.cli.console import print_facts, print_json, shown, working
 from bowerbird.encoders.exported import export as write
 from bowerbird.encoders.transformer import TransformerEncoder
+from bowerbird.encoders.turned import TurnedEncoder
 from bowerbird.encoders.two_tower import TwoTowerEncoder
 from bowerbird.errors import ConfigError
 from bowerbird.surfaces.run_folder import load_run
@@ -40,7 +41,8 @@ def export(
         )
     with working("loading the run"):
         loaded = load_run(run)
-    fitted = loaded.fitted
+    turn = loaded.fitted.turn if isinstance(loaded.fitted, TurnedEncoder) else None
+    fitted = loaded.fitted.inner if isinstance(loaded.fitted, TurnedEncoder) else loaded.fitted
     if not isinstance(fitted, TransformerEncoder | TwoTowerEncoder):
         raise ConfigError(
             f"a run of model sequence or two-tower expected in {run}, one of"
@@ -49,7 +51,8 @@ def export(
         )
     queries = loaded.data.queries()
     with working("exporting"):
-        apart = write(fitted, out_folder, queries.take(np.arange(min(PROBES, len(queries)))))
+        probes = queries.take(np.arange(min(PROBES, len(queries))))
+        apart = write(fitted, out_folder, probes, turn)
     files = sorted(path.name for path in out_folder.iterdir())
     facts = {"folder": shown(out_folder), "files": files, "largest difference": apart}
     if json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 from numpy import ndarray
 
 from bowerbird.data.artifacts import save_arrays, save_json, whole
@@ -24,6 +24,7 @@ from bowerbird.errors import ArtifactError, ConfigError
 PARITY = 1e-4
 """Largest difference of any number of a vector."""
 QUERY, ITEM = "query.onnx", "item.onnx"
+TURNED = "of items.safetensors: vectors times it, of queries too, are those of the run's space"
 Exportable = TransformerEncoder | TwoTowerEncoder
 
 
@@ -50,13 +51,19 @@ class Export(Protocol):
         """The inputs of the query network in words."""
 
 
-def export(encoder: Exportable, folder: Path, probes: Queries) -> dict[str, float]:
+def export(
+    encoder: Exportable,
+    folder: Path,
+    probes: Queries,
+    turn: Float64[ndarray, "dim dim"] | None = None,
+) -> dict[str, float]:
     """Write query.onnx, item.onnx (if it reads content), items.safetensors, ids.txt, inputs.json.
 
     Args:
         encoder: fitted.
         folder: made, or replaced whole.
         probes: histories on which both must say the same.
+        turn: what the run multiplies vectors by; kept beside them, since no score depends on it.
 
     Returns:
         The largest difference of each network from the encoder, by name.
@@ -81,12 +88,14 @@ def export(encoder: Exportable, folder: Path, probes: Queries) -> dict[str, floa
                     f"{name}.onnx: a difference of at most {PARITY} from the encoder expected,"
                     f" {difference:.2g} came: please report it with the versions of torch and onnx"
                 )
-        save_arrays(partial / "items.safetensors", {"vectors": encoder.table.vectors})
+        more = {} if turn is None else {"turn": turn.astype(np.float32)}
+        save_arrays(partial / "items.safetensors", {"vectors": encoder.table.vectors, **more})
         (partial / "ids.txt").write_text("\n".join(encoder.table.ids.ids) + "\n", "utf-8")
         told = {
             QUERY: networks.told(),
             ITEM: {"content": "(n, f) float32: what the content encoder says of an item"},
             "score": "inner product of a query vector and an item vector",
+            **({"turn": TURNED} if more else {}),
             "max_len": encoder.estimator.max_len,
             "context": [list(pair) for pair in encoder.asker.labels],
         }

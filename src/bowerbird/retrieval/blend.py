@@ -18,6 +18,7 @@ from bowerbird.encoders.blend import KIND, BlendEncoder, Terms, log_popularity
 from bowerbird.encoders.encoder import Encoder, Estimator
 from bowerbird.encoders.session import Session
 from bowerbird.encoders.stored import stored
+from bowerbird.encoders.turned import plain
 from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
 from bowerbird.index.chosen import exact_index
 from bowerbird.retrieval.fuse import Fused
@@ -181,8 +182,8 @@ class Blend:
             return BlendEncoder.load(estimator, parts, arrays)
         main = None
         if "vectors" in arrays:
-            encoder = load_fitted(folder / "vectors")
-            if not isinstance(encoder, BlendEncoder):
+            encoder: Any = load_fitted(folder / "vectors")
+            if not isinstance(plain(encoder), BlendEncoder):
                 raise ArtifactError(f"joined encoders expected in {folder}: train again")
             vectors = arrays["vectors"]
             main = VectorRetriever(encoder, vectors, exact_index(vectors))

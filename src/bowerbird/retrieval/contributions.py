@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.blend import BlendEncoder
+from bowerbird.encoders.turned import TurnedEncoder, plain
 from bowerbird.index.index import Ragged
 from bowerbird.retrieval.alike import LastSession, last_session
 from bowerbird.retrieval.dial import Dial
@@ -81,12 +82,14 @@ def because(
 def _of_vectors(
     main: VectorRetriever, queries: Queries, rows: Int32[ndarray, "b m"]
 ) -> dict[str, Float32[ndarray, "b m"]]:
-    encoder = main.encoder
+    encoder = plain(main.encoder)
     blocks = encoder.blocks() if isinstance(encoder, BlendEncoder) else []
     if not blocks:
         return {name_of(encoder): main.scores(queries, rows)}
     asked = encoder.encode_queries(queries)
     vectors = main.vectors[np.maximum(rows, 0)]
+    if isinstance(main.encoder, TurnedEncoder):  # dimensions are of parts before the turn only
+        vectors = vectors @ main.encoder.turn.T.astype(np.float32)
     known = np.isfinite(vectors).all(axis=2) & (rows >= 0) & np.any(asked, axis=1)[:, None]
     found: dict[str, ndarray] = {}
     for part, own in blocks:

@@ -11,6 +11,7 @@ from typing import Any
 from bowerbird.data.artifacts import ESTIMATOR, load_json
 from bowerbird.data.dataset import Catalog
 from bowerbird.encoders.encoder import Encoder, Estimator
+from bowerbird.encoders.turned import TURN, TurnedEncoder
 from bowerbird.errors import ArtifactError, ConfigError
 from bowerbird.index.index import Index
 from bowerbird.retrieval.fuse import Fused
@@ -102,7 +103,18 @@ def load_fitted(folder: Path) -> Encoder | Retriever:
     fitted = estimator.load(folder)
     if not isinstance(fitted, Encoder | Retriever):
         raise ArtifactError(f"an encoder or a retriever expected in {folder}: train again")
-    return fitted
+    if not (folder / TURN).is_file():
+        return fitted
+    if not isinstance(fitted, Encoder):
+        raise ArtifactError(f"no {TURN} beside a model without vectors expected in {folder}")
+    return TurnedEncoder.load(fitted, folder)
+
+
+def encoder_of(fitted: Encoder | Retriever) -> Encoder | None:
+    """What makes the vectors of a model; None where it has none in one space."""
+    if isinstance(fitted, Fused):
+        return None if fitted.main is None else fitted.main.encoder
+    return fitted if isinstance(fitted, Encoder) else None
 
 
 def as_retriever(

@@ -13,6 +13,7 @@ from bowerbird.data.dataset import Catalog
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.blend import BlendEncoder
 from bowerbird.encoders.encoder import Encoder
+from bowerbird.encoders.turned import plain
 from bowerbird.errors import DataError
 from bowerbird.index.index import Hits, Ragged
 from bowerbird.retrieval.fuse import Fused
@@ -92,5 +93,6 @@ def text_encoder(fitted: Encoder | Retriever) -> TextEncoder | None:
     """The part of a fitted model that can read; None where it has none."""
     if isinstance(fitted, Fused):
         return None if fitted.main is None else text_encoder(fitted.main.encoder)
-    parts = fitted.parts if isinstance(fitted, BlendEncoder) else (fitted,)
+    own = plain(fitted) if isinstance(fitted, Encoder) else fitted
+    parts = own.parts if isinstance(own, BlendEncoder) else (own,)
     return next((part for part in parts if isinstance(part, TextEncoder)), None)

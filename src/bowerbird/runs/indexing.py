@@ -16,7 +16,7 @@ from bowerbird.errors import ArtifactError
 from bowerbird.index.chosen import ASKED, CHEAP, Chosen, chosen
 from bowerbird.index.index import Index
 from bowerbird.index.stored import save_index
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.models import encoder_of
 from bowerbird.retrieval.retriever import Retriever
 
 RECALL, K = 0.95, 100
@@ -52,8 +52,8 @@ def vectors_of(
     fitted: Encoder | Retriever, data: Dataset, seed: int = 0
 ) -> tuple[ndarray, ndarray] | None:
     """Of the items, and of some people of the log to ask with; None for models without vectors."""
-    encoder = fitted.main.encoder if isinstance(fitted, Fused) and fitted.main else fitted
-    if not isinstance(encoder, Encoder):
+    encoder = encoder_of(fitted)
+    if encoder is None:
         return None
     queries = data.queries()
     known = np.flatnonzero(queries.lengths())
