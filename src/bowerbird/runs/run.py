@@ -132,7 +132,7 @@ def write_run(
         with whole(folder) as partial:
             (partial / "model").mkdir(parents=True)
             trained.fitted.save(partial / "model")
-            _write_data(partial, data)
+            write_data(partial, data)
             (partial / "recipe.toml").write_text(recipe, "utf-8")
             files = {p.relative_to(partial).as_posix(): digest(p) for p in _files(partial)}
             made = {
@@ -186,7 +186,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _write_data(folder: Path, data: Dataset) -> None:
+def write_data(folder: Path, data: Dataset) -> None:
+    """Catalog, people and log as Parquet, and schema.json: what `read_data` reads."""
     log = data.log
     write_fields(data.catalog.items, data.catalog.fields, "item").write_parquet(
         folder / "items.parquet"

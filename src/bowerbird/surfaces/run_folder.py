@@ -50,7 +50,7 @@ def load_run(folder: Path) -> Run:
             state = "damaged" if path.is_file() else "missing"
             raise ArtifactError(f"{path}: {state} since it was written; train again")
     fitted, fallback = load_fitted(folder / "model"), Popularity(**facts["fallback"])
-    return Run(folder, facts, _read_data(folder), fitted, fallback)
+    return Run(folder, facts, read_data(folder), fitted, fallback)
 
 
 def load_facts(folder: Path) -> dict[str, Any]:
@@ -75,7 +75,8 @@ def load_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _read_data(folder: Path) -> Dataset:
+def read_data(folder: Path) -> Dataset:
+    """What a run was made from, as `runs.run.write_data` wrote it."""
     kinds = load_json(folder / "schema.json")
     items, fields = _read_table(folder / "items.parquet", "item", kinds["items"], kinds["ids"])
     users, traits = _read_table(folder / "users.parquet", "user", kinds["users"], kinds["ids"])

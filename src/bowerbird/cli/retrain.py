@@ -1,0 +1,78 @@
+"""`bowerbird retrain`: all there is by now → a run, judged, and promoted if it is no worse."""
+
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bowerbird.cli.console import err, out, print_json, shown, working
+from bowerbird.cli.stores import Data, Store, where_of
+from bowerbird.errors import BowerbirdError
+from bowerbird.runs.plan import plan_of
+from bowerbird.runs.retrain import CODES, ERROR, Outcome
+from bowerbird.runs.retrain import retrain as made_again
+from bowerbird.store.identity import Identity
+from bowerbird.store.opened import open_store
+from bowerbird.surfaces.strict import seconds_of
+
+
+def retrain(
+    runs: Annotated[Path, typer.Argument(help="The folder of runs that is served.")],
+    data: Data = "bowerbird-data",
+    store: Store = None,
+    window: Annotated[
+        str | None, typer.Option(help="The newest events: they judge, and are not learned from.")
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Choose settings again, as the recipe says.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="What came of it as JSON.")] = False,
+) -> None:
+    """Make a run of all there is by now, and let it answer if it is no worse than what does.
+
+    snapshot → check → train → align → index → gate → shadow → promote. Given again after it was
+    interrupted, it goes on where it was; of two at once the second is refused. Servers that have
+    this folder follow by themselves.
+    RUNS/retrain.toml says how, see docs/retraining.md.
+
+    [bold]Exit codes[/bold]  0 promoted · 10 the run that answers stays · 20 the newest events are
+    broken or made up, nothing was learned · 30 an error
+
+    [bold]Examples[/bold]
+
+      bowerbird retrain runs
+
+      bowerbird retrain runs --data /var/lib/bowerbird --window 2d
+
+      bowerbird retrain runs --store postgresql://shop@db/shop --anew
+    """
+    try:
+        plan = plan_of(runs)
+        if window is not None:
+            plan = replace(plan, window_s=int(seconds_of(window, "--window")))
+        plan = replace(plan, anew=anew or plan.anew)
+        identity = Identity.kept(Path(data))
+        with closing(open_store(where_of(data, store))) as opened, working("retraining") as say:
+            outcome = made_again(runs, opened, identity, plan, time.time, say)  # noqa: TID251  edge
+    except BowerbirdError as error:
+        err.print(f"error: {' '.join(str(error).split())}")
+        sys.exit(ERROR)
+    _tell(runs, outcome, json)
+    sys.exit(outcome.code)
+
+
+def _tell(runs: Path, outcome: Outcome, json: bool) -> None:
+    if json:
+        told = {"state": outcome.state, "code": CODES[outcome.state], "run": outcome.run}
+        print_json({**told, "champion": outcome.champion, "words": outcome.words})
+        return
+    out.print(f"{outcome.state}: {outcome.run or 'no run was made'}")
+    for line in outcome.words:
+        out.print(f"  {line}")
+    page = runs / f"{outcome.run}.gate.html"
+    if outcome.run and page.is_file():
+        out.print(f"\nthe verdict as a page: {shown(page)}")

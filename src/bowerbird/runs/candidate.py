@@ -1,0 +1,109 @@
+"""The run that a retrain makes: trained before the window, in the space of the run before."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import bowerbird
+from bowerbird.data.artifacts import ESTIMATOR, load_json
+from bowerbird.data.dataset import Dataset
+from bowerbird.encoders.encoder import Estimator
+from bowerbird.encoders.session import Session
+from bowerbird.retrieval.blend import fit_with
+from bowerbird.retrieval.models import estimator_of
+from bowerbird.runs.align import aligned
+from bowerbird.runs.plan import Plan
+from bowerbird.runs.recipe import read_recipe
+from bowerbird.runs.run import Stopwatch, Trained, train, write_run
+from bowerbird.runs.tune import Choice
+from bowerbird.surfaces.run_folder import Run
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What it is made of."""
+
+    before: Run
+    train: Dataset  # what is learned from
+    data: Dataset  # the same people and items with all events there are: what the run keeps
+    plan: Plan
+    snapshot: dict[str, Any]
+    champion: str | None
+
+
+def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -> dict[str, Any]:
+    """The run folder, whole; what is said of it in a word.
+
+    Args:
+        folder: the run's own; one that is there is replaced.
+        asked: what it is made of.
+        unfinished: where training keeps what it has done.
+        now: seconds since 1970 UTC.
+        say: told what is done.
+    """
+    watch = Stopwatch()
+    trained = _trained(asked, unfinished, say)
+    say("onto the space of the run before")
+    champion = asked.before if asked.champion else None
+    fitted, space = aligned(trained.fitted, asked.train, champion)
+    trained = Trained(fitted, trained.choice, trained.fallback)
+    facts = {
+        "model": asked.before.facts["model"],
+        "seed": asked.before.facts["seed"],
+        "trained_at": now,
+        "seconds": float(watch),
+        "parent": asked.before.folder.name,
+        "champion": asked.champion,
+        "snapshot": asked.snapshot,
+        "plan": asked.plan.to_json(),
+        "code": code_digest(),
+        **space,
+    }
+    say("writing the run")
+    recipe = (asked.before.folder / "recipe.toml").read_text("utf-8")
+    write_run(folder, asked.data, trained, facts, recipe)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return {"run": folder.name, "seconds": float(watch), "space": space["space"]}
+
+
+def estimator_in(run: Run) -> Estimator:
+    """What the run's model was fitted by, with the settings and the epochs that were found."""
+    facts = load_json(run.folder / "model" / ESTIMATOR)
+    settings = {name: _as_told(value) for name, value in facts.items() if name != "kind"}
+    return estimator_of(str(facts["kind"]), **settings)
+
+
+def _trained(asked: Candidate, unfinished: Path, say: Say) -> Trained:
+    """With the settings of the run before, or with what is chosen anew, as its recipe says."""
+    session = Session(say=say, checkpoints=unfinished)
+    if not asked.plan.anew:
+        estimator = estimator_in(asked.before)
+        fitted = fit_with(estimator, asked.train, session)
+        return Trained(fitted, Choice(estimator), asked.before.fallback)
+    recipe = read_recipe(asked.before.folder / "recipe.toml")
+    session = Session(say=say, checkpoints=unfinished, budget_s=recipe.budget_s())
+    fixed = tuple(recipe.model.model_extra or {})
+    return train(
+        recipe.estimator(), asked.train, recipe.seed, recipe.model.tune, fixed, say, session
+    )
+
+
+def _as_told(value: Any) -> Any:  # noqa: ANN401  what JSON holds
+    return tuple(value) if isinstance(value, list) else value
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of the package's own source: which code made a run."""
+    total = hashlib.sha256()
+    root = Path(bowerbird.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        total.update(path.relative_to(root).as_posix().encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()

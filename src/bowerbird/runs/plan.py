@@ -1,0 +1,102 @@
+"""How runs are made again: RUNS/retrain.toml, all of it optional; unknown keys are errors."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from bowerbird.data.defence import Defence
+from bowerbird.errors import ConfigError
+from bowerbird.evaluation.health import Limits
+from bowerbird.runs.policy import Policy
+from bowerbird.surfaces.strict import Strict, seconds_of
+
+FILE = "retrain.toml"
+
+
+class RetrainTable(Strict):
+    """[retrain]: what is learned from, what judges, how many runs stay."""
+
+    window: str = "1d"
+    settings: Literal["as before", "chosen anew"] = "as before"
+    keep: Annotated[int, Field(ge=2)] = 5
+    shadow: Annotated[int, Field(ge=0)] = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run is made, judged and kept."""
+
+    window_s: int = 86_400  # the newest events: what judges, and is not learned from
+    anew: bool = False  # choose settings again, as the recipe says; else those of the run before
+    keep: int = 5  # runs, the newest
+    shadow: int = 200  # people who are asked for lists of both before one answers; 0: nobody
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
+    rules: Defence = field(default_factory=Defence)
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json: what makes it the same again."""
+        return asdict(self)
+
+
+def plan_of(runs: Path) -> Plan:
+    """What RUNS/retrain.toml says; the defaults where there is none.
+
+    Raises:
+        ConfigError: it cannot be read, or says what cannot be meant.
+    """
+    path = runs / FILE
+    if not path.exists():
+        return Plan()
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: readable TOML expected: {error}") from error
+    return read_plan(told, str(path))
+
+
+def read_plan(told: Mapping[str, Any], where: str) -> Plan:
+    """The plan that these tables say.
+
+    Raises:
+        ConfigError: a table or a key is unknown, or a value cannot be meant.
+
+    >>> read_plan({"retrain": {"window": "12h"}, "gate": {"margin": 0.02}}, "here").window_s
+    43200
+    """
+    valid = ("retrain", "gate", "health", "defence")
+    for name, table in told.items():
+        if name not in valid or not isinstance(table, Mapping):
+            raise ConfigError(f"{where}: tables [{'], ['.join(valid)}] expected, {name!r} came")
+    try:
+        table = RetrainTable(**told.get("retrain", {}))
+    except (ValidationError, TypeError) as error:
+        raise ConfigError(f"{where}: [retrain]: {_first(error)}") from error
+    try:
+        rules = Defence(**told.get("defence", {}))
+    except TypeError as error:
+        raise ConfigError(f"{where}: [defence]: {error}") from error
+    return Plan(
+        int(seconds_of(table.window, "window")),
+        table.settings == "chosen anew",
+        table.keep,
+        table.shadow,
+        Policy.of(told.get("gate", {})),
+        Limits.of(told.get("health", {})),
+        rules,
+    )
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    one = error.errors()[0]
+    keys = ", ".join(RetrainTable.model_fields)
+    place = ".".join(map(str, one["loc"]))
+    if one["type"] == "extra_forbidden":
+        return f"a key among {keys} expected, {place!r} came"
+    return f"{place}: {one['msg'].lower()}, {one['input']!r} came"

@@ -1,0 +1,350 @@
+"""Events → a run → the gate → promoted, or not: one command that may be given again and again.
+
+snapshot  all that is known as of a moment
+check     is the newest of it fit to learn from?
+train     on what was before the window; turned onto the space of the run before; indexed
+gate      judged on the window beside the run that answers
+shadow    opened and asked as a service would
+promote   named as the one that answers
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from bowerbird.data.artifacts import load_json, save_json, whole
+from bowerbird.data.dataset import Dataset
+from bowerbird.data.split import ByTime, Split
+from bowerbird.errors import ArtifactError, DataError
+from bowerbird.evaluation.suspicious import suspicions
+from bowerbird.runs.candidate import Candidate, made
+from bowerbird.runs.gate import Verdict, decide
+from bowerbird.runs.gate_page import gate_page
+from bowerbird.runs.judging import Contender, judged
+from bowerbird.runs.plan import Plan
+from bowerbird.runs.recipe import read_recipe
+from bowerbird.runs.run import write_data
+from bowerbird.runs.shadow import shadowed
+from bowerbird.runs.snapshot import deleted_in, taken
+from bowerbird.runs.work import Work
+from bowerbird.store.identity import Identity
+from bowerbird.store.store import Store
+from bowerbird.store.written import alone
+from bowerbird.surfaces.live_log import since_of
+from bowerbird.surfaces.registry import Line, Registry
+from bowerbird.surfaces.run_folder import Run, load_run, read_data
+
+State = Literal["promoted", "kept champion", "refused"]
+CODES: dict[State, int] = {"promoted": 0, "kept champion": 10, "refused": 20}
+ERROR = 30
+WHO = "retrain"
+LOCK = ".retraining"
+DAY_S = 86_400
+MOST_DAYS = 7
+"""Of the newest events that are looked at before anything is learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it, and why."""
+
+    state: State
+    run: str | None  # that was made; None: none was
+    champion: str | None  # that answered until now
+    words: tuple[str, ...]
+
+    @property
+    def code(self) -> int:
+        """What the command ends with."""
+        return CODES[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One retrain: what everything in it needs."""
+
+    registry: Registry
+    store: Store
+    identity: Identity
+    plan: Plan
+    work: Work
+    before: Run  # whose log and recipe are gone on with
+    champion: str | None  # its name, where it answers
+    token: int
+    as_of_ms: int
+
+    @property
+    def name(self) -> str:
+        """Of the run that is made: the moment it is as of, and which begin it was."""
+        at = datetime.fromtimestamp(self.as_of_ms / 1000, UTC)
+        return f"{at:%Y%m%dT%H%M%S}Z"
+
+    @property
+    def learned_until(self) -> int:
+        """Seconds: the run before has learned from nothing at or after this."""
+        return until_of(self.before)
+
+    @property
+    def cut(self) -> int:
+        """Seconds: where the window begins; never before what the run before has learned from."""
+        return max(self.as_of_ms // 1000 - self.plan.window_s, self.learned_until)
+
+
+class Ended(Exception):
+    """Nothing more is to be done."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.state)
+        self.outcome = outcome
+
+
+def until_of(run: Run) -> int:
+    """Seconds since 1970 UTC: the model has learned from nothing at or after this moment."""
+    taken = run.facts.get("snapshot")
+    return int(taken["cut"]) if taken is not None else run.data.newest()
+
+
+def retrain(
+    runs: Path,
+    store: Store,
+    identity: Identity,
+    plan: Plan,
+    clock: Callable[[], float],
+    say: Callable[[str], object],
+) -> Outcome:
+    """Make a run of all there is by now, and let it answer if it is no worse than what does.
+
+    Killed at any point, the run that answers is the old or the new one; the same command goes on
+    where it was.
+
+    Args:
+        runs: a folder of runs; one of them was made by `bowerbird train`.
+        store: what a server has taken since.
+        identity: of that server.
+        plan: how.
+        clock: seconds since 1970 UTC.
+        say: told what is done.
+
+    Raises:
+        ArtifactError: a run is missing or damaged, or a file cannot be written.
+        ConfigError: another retrain is at work, or has begun since.
+    """
+    registry = Registry(runs)
+    with _held(runs):
+        before, champion = _before(registry)
+        work = Work(runs, say, clock)
+        token = registry.begin()
+        asked = {"plan": plan.to_json(), "before": before.folder.name, "champion": champion}
+        as_of = work.begin(asked, token)
+        job = Job(registry, store, identity, plan, work, before, champion, token, as_of)
+        try:
+            outcome = _done(job)
+        except BaseException as error:
+            work.failed(str(error) or type(error).__name__)
+            raise
+        work.end(outcome.state, run=outcome.run, words=list(outcome.words))
+        return outcome
+
+
+def _held(runs: Path) -> Any:  # noqa: ANN401  a context manager
+    """Nobody else retrains here."""
+    return alone(runs / LOCK, wait_s=0)
+
+
+def _before(registry: Registry) -> tuple[Run, str | None]:
+    """The run that answers; where none does, the newest there is."""
+    champion = registry.current()
+    entries = [entry for entry in registry.entries() if entry.retired is None]
+    name = champion or next((entry.name for entry in entries), None)
+    if name is None:
+        remedy = f"«bowerbird train … --out {registry.folder / 'first'}» makes one"
+        raise ArtifactError(f"{registry.folder}: a run to go on from expected, none came; {remedy}")
+    return load_run(registry.folder / name), champion
+
+
+def _done(job: Job) -> Outcome:
+    try:
+        data, gone = _snapshot(job)
+        _check(job, data)
+        split = _split(job, data, gone)
+        candidate = _train(job, data, split)
+        verdict = _gate(job, candidate, split)
+        if not verdict["passed"]:
+            return _over(job, "kept champion", verdict["words"], job.name)
+        words = _shadow(job, candidate, split)
+        if words:
+            return _over(job, "kept champion", words, job.name)
+        return _promote(job, verdict["words"])
+    except Ended as ended:
+        return ended.outcome
+
+
+def _snapshot(job: Job) -> tuple[Dataset, list[str]]:
+    """All there is, and the ids of items that are gone; as it was taken, if it was."""
+    folder = job.work.folder / "data"
+    with job.work.step("snapshot") as facts:
+        if not facts:
+            rules = job.plan.rules
+            found = taken(job.before, job.store, job.identity, rules, job.as_of_ms)
+            gone = [found.data.catalog.items.ids[row] for row in np.flatnonzero(found.gone)]
+            with whole(folder) as partial:
+                partial.mkdir()
+                write_data(partial, found.data)
+            facts |= {**found.facts, "gone": gone}
+        said = dict(facts)
+    _retire(job)
+    job.work.news(f"{said['events']:,} events, {said['live']:,} of them live")
+    return read_data(folder), said["gone"]
+
+
+def _retire(job: Job) -> None:
+    """Runs that hold somebody who was deleted since may answer no more, but the one that does.
+
+    That one forgets them while it answers, and is retired as soon as another does.
+    """
+    retired = job.registry.retired()
+    for entry in job.registry.entries():
+        if entry.name in retired or entry.name == job.registry.current():
+            continue
+        run = load_run(job.registry.folder / entry.name)
+        own = {job.identity.user(id): id for id in run.data.users.ids}
+        count = len(deleted_in(run, job.store, own))
+        if count:
+            why = f"holds {count} people who were deleted"
+            now = int(job.work.clock())
+            job.registry.note(Line(now, "retired", entry.name, None, WHO, why))
+
+
+def _check(job: Job, data: Dataset) -> None:
+    """Ends it where the newest events are broken or made up."""
+    with job.work.step("check") as facts:
+        if not facts:
+            since = (job.as_of_ms - since_of(job.before)) / 1000
+            days = int(np.clip(np.ceil(since / DAY_S), 1, MOST_DAYS))
+            found = suspicions(job.before.data, data, days, until=job.as_of_ms // 1000)
+            facts |= {"suspicions": [each.to_json() for each in found]}
+            facts["hard"] = [each.sentence() for each in found if each.severity == "hard"]
+        hard = list(facts["hard"])
+    if hard:
+        raise Ended(_over(job, "refused", hard))
+
+
+def _split(job: Job, data: Dataset, gone: list[str]) -> Split:
+    """What is learned from, and the window that judges.
+
+    Ends it where there is nothing on one of its sides.
+    """
+    cut = job.cut
+    fresh = (data.log.times >= job.learned_until) & (data.log.times < cut)
+    if not fresh.any() and not job.plan.anew:
+        raise Ended(_over(job, "kept champion", [_too_early(job, cut)]))
+    rule = read_recipe(job.before.folder / "recipe.toml").rule()
+    try:
+        split = ByTime(at=cut, repeats=getattr(rule, "repeats", False)).split(data)
+    except DataError as error:
+        raise Ended(_over(job, "kept champion", [f"nothing to judge by: {error}"])) from error
+    allow = split.holdout.allow
+    allow = np.ones(len(data.catalog), bool) if allow is None else allow.copy()
+    allow[data.catalog.items.rows(gone)] = False
+    return Split(split.train, replace(split.holdout, allow=allow))
+
+
+def _too_early(job: Job, cut: int) -> str:
+    name, window = job.before.folder.name, job.plan.window_s / DAY_S
+    return (
+        f"nothing to learn yet: {name} has learned from everything before {_moment(cut)}, and the"
+        f" newest {window:g} days are kept to judge by ([retrain] window)"
+    )
+
+
+def _train(job: Job, data: Dataset, split: Split) -> Run:
+    """The candidate, whole, under its name."""
+    folder = job.registry.folder / job.name
+    with job.work.step("train") as facts:
+        if not facts:
+            taken = _facts_of(job, "snapshot")
+            about = {"cut": job.cut, **{n: v for n, v in taken.items() if n != "gone"}}
+            asked = Candidate(job.before, split.train, data, job.plan, about, job.champion)
+            unfinished = job.work.folder / "unfinished"
+            now = int(job.as_of_ms // 1000)
+            facts |= made(folder, asked, unfinished, now, job.work.news)
+    return load_run(folder)
+
+
+def _gate(job: Job, candidate: Run, split: Split) -> dict[str, Any]:
+    """The verdict, kept beside the run as JSON and as a page."""
+    path = job.registry.folder / f"{job.name}.gate.json"
+    with job.work.step("gate") as facts:
+        if not facts:
+            verdict = _judged(job, candidate, split)
+            title = f"{job.name} beside {job.champion or 'two baselines'}"
+            with whole(path) as partial:
+                save_json(partial, verdict.to_json())
+            with whole(path.with_suffix(".html")) as partial:
+                partial.write_text(gate_page(verdict, title), "utf-8")
+            facts |= {"passed": verdict.passed, "words": verdict.words()}
+        told = dict(facts)
+    job.work.news(told["words"][0])
+    return told
+
+
+def _judged(job: Job, candidate: Run, split: Split) -> Verdict:
+    challenger = _seen(candidate, job.cut)
+    champion = None if job.champion is None else _seen(job.before, job.learned_until)
+    limits, clock = job.plan.limits, job.work.clock
+    found = judged(challenger, champion, split, job.plan.policy, clock, limits)
+    return decide(*found, job.plan.policy)
+
+
+def _seen(run: Run, until: int) -> Contender:
+    """A run with what it has learned from, which is not all of the log that it keeps."""
+    contender, log = Contender.of(run), run.data.log
+    return replace(contender, data=run.data.with_log(log.where(log.times < until)))
+
+
+def _shadow(job: Job, candidate: Run, split: Split) -> list[str]:
+    """What speaks against letting it answer."""
+    with job.work.step("shadow") as facts:
+        if not facts:
+            now = job.as_of_ms // 1000
+            champion = None if job.champion is None else job.before
+            facts |= shadowed(candidate, champion, job.plan.shadow, now)
+        faults: list[str] = list(facts["faults"])
+    return faults
+
+
+def _promote(job: Job, words: list[str]) -> Outcome:
+    with job.work.step("promote") as facts:
+        if not facts:
+            if job.registry.current() != job.name:  # a kill may have come just after it
+                now = int(job.work.clock())
+                told = (WHO, words[0])
+                job.registry.promote(job.name, now, told, job.token, job.champion)
+            facts |= {"promoted": job.name}
+    _retire(job)
+    return _over(job, "promoted", words, job.name)
+
+
+def _over(job: Job, state: State, words: list[str], run: str | None = None) -> Outcome:
+    """What came of it, in the books too; runs that nobody needs any more are removed."""
+    now = int(job.work.clock())
+    if state != "promoted":
+        why = " ".join(words[:3])
+        job.registry.note(Line(now, state, run, job.champion, WHO, why))
+    for name in job.registry.prune(job.plan.keep, now):
+        for path in job.registry.folder.glob(f"{name}.gate.*"):
+            path.unlink(missing_ok=True)
+    return Outcome(state, run, job.champion, tuple(words))
+
+
+def _facts_of(job: Job, step: str) -> dict[str, Any]:
+    facts: dict[str, Any] = load_json(job.work.folder / f"{step}.json")["facts"]
+    return facts
+
+
+def _moment(seconds: int) -> str:
+    return f"{np.datetime64(seconds, 's')}Z"
