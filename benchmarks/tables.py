@@ -9,7 +9,7 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "poisoning.md")
+PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "gate.md"))
 SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
@@ -268,6 +268,44 @@ def poisoning(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
+def gate(result: dict[str, Any]) -> list[str]:
+    """How often challengers pass, how often slices are called lost, what a gate says to whom."""
+    figures = result["figures"]
+    losses = list(figures["accuracy"][0]["passes at a loss of"])
+    said = {"-5%": "better by 5 %", "+0%": "equal", "+1%": "**worse by the margin, 1 %**"}
+    heads = [said.get(loss, f"worse by {loss.strip('+%')} %") for loss in losses]
+    lines = [f"| gets through, if | people | {' | '.join(heads)} |"]
+    lines.append("|---|---:|" + "---:|" * len(heads))
+    for row in figures["accuracy"]:
+        cells = [f"{100 * share:.1f} %" for share in row["passes at a loss of"].values()]
+        lines.append(f"| {row['pair']} | {row['people']:,} | {' | '.join(cells)} |")
+    needs = ["| people needed | " + " | ".join(f"margin {m} %" for m in (1, 2, 5)) + " |"]
+    needs.append("|---|---:|---:|---:|")
+    for name, told in figures["pairs"].items():
+        cells = [f"{told[f'people for {margin}%']:,.0f}" for margin in (1, 2, 5)]
+        needs.append(
+            f"| an equal model gets through four times of five, {name} | {' | '.join(cells)} |"
+        )
+    rows = figures["slices"]
+    cuts = list(rows[0]["refused where new people lose"])
+    named = ["**nothing**" if cut == "0%" else cut.replace("%", " %") for cut in cuts]
+    slices = [f"| a slice is called lost, if new people lose | {' | '.join(named)} |"]
+    slices.append("|---|" + "---:|" * len(cuts))
+    for row in rows:
+        for way in ("together", "each for itself"):
+            told = row["refused where new people lose"].values()
+            cells = [f"{100 * each[way]:.1f} %" for each in told]
+            slices.append(
+                f"| {row['people']:,} people, slices judged {way} | {' | '.join(cells)} |"
+            )
+    ends = ["| challenger | the gate says | failed |", "|---|---|---|"]
+    for row in figures["outcomes"]:
+        ends.append(
+            f"| {row['challenger']} | {row['outcome']} | {', '.join(row['failed']) or '–'} |"
+        )
+    return [*lines, "", *needs, "", *slices, "", *ends, "", *bars(result)]
+
+
 def replaced(text: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the two marks of a name."""
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -285,7 +323,7 @@ def main() -> None:
             continue  # its page tells it in words
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
-        kinds |= {"poisoning": poisoning}
+        kinds |= {"poisoning": poisoning, "gate": gate}
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)

@@ -1,7 +1,9 @@
 """What a gate asks for can be changed by name, and nonsense is refused by name."""
 
+import re
 import tomllib
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +57,12 @@ def test_a_table_of_toml_changes_what_it_names_and_nothing_else():
 def test_what_cannot_be_a_limit_is_refused_by_its_name(told, says):
     with pytest.raises(ConfigError, match=says):
         Policy.of(told)
+
+
+def test_the_page_names_every_limit_with_its_default():
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text("utf-8")
+    told = dict(re.findall(r"\| `(\w+)` \| (.*?) \|$", page, re.MULTILINE))
+    told |= dict(re.findall(r"`(draws|seed)` \((\d+)\)", page))
+    known = {field.name: field.default for field in fields(Policy)}
+    words = {name: ", ".join(v) if isinstance(v, tuple) else str(v) for name, v in known.items()}
+    assert told == words

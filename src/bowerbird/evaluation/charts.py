@@ -16,6 +16,9 @@ units in a wide font (the page takes the reader's own, so this must be generous)
 LEFT, RIGHT, TOP, BOTTOM = 46.0, WIDTH - 14, 34.0, 256.0
 """The field of a plot of two axes."""
 
+LONG = 24
+"""Letters of a name where names are long: half of the drawing is left for what is drawn."""
+
 SHAPES = 6
 COLOURS = 8
 
@@ -79,6 +82,37 @@ def spans(rows: Sequence[tuple[str, float, float, float]], axis: str, title: str
         parts.append(_text(left - 12, y + 4, _short(name), "end", _label(place)))
         parts.append(_line(across(low), y, across(high), y, f"bar s{place % COLOURS}"))
         parts.append(_mark(across(middle), y, place, tip))
+    parts.append(_text((left + right) / 2, bottom + 36, axis, "middle", "axis"))
+    return _svg(bottom + 44, title, desc, parts)
+
+
+def forest(
+    rows: Sequence[tuple[str, float, float, float, bool]],
+    marks: Mapping[str, float],
+    axis: str,
+    title: str,
+    desc: str,
+) -> str:
+    """One line a difference: a mark at its mean, a bar from low to high; a square where it failed.
+
+    The marks are dashed lines through all of them, each with its name: nothing, a margin.
+    """
+    left = min(WIDTH / 2, 22 + CHARACTER * max(len(_short(name, LONG)) for name, *_ in rows))
+    right, top, bottom = WIDTH - 18, 24.0, 30 + ROW * len(rows)
+    ticks = _ticks([v for _, *values, _ in rows for v in values] + list(marks.values()))
+    across = _scale(ticks, left, right)
+    parts = [_line(across(t), top, across(t), bottom, "grid") for t in ticks]
+    parts += [_text(across(t), bottom + 16, _number(t), "middle") for t in ticks]
+    for number, (name, at) in enumerate(sorted(marks.items(), key=lambda mark: mark[1])):
+        side = ("end", -3) if number == 0 and len(marks) > 1 else ("start", 3)
+        parts.append(_line(across(at), top, across(at), bottom, "even"))
+        parts.append(_text(across(at) + side[1], 14.0, name, side[0]))
+    for place, (name, middle, low, high, failed) in enumerate(rows):
+        y, kind = 30 + ROW * (place + 0.5), int(failed)
+        tip = f"{name}: {_number(middle)}, from {_number(low)} to {_number(high)}"
+        parts.append(_text(left - 12, y + 4, _short(name, LONG), "end", _label(kind)))
+        parts.append(_line(across(low), y, across(high), y, f"bar s{kind}"))
+        parts.append(_mark(across(middle), y, kind, tip))
     parts.append(_text((left + right) / 2, bottom + 36, axis, "middle", "axis"))
     return _svg(bottom + 44, title, desc, parts)
 

@@ -54,6 +54,11 @@ def page(
         ),
         "</main><footer>Every item that may be shown is ranked; no candidate was sampled.</footer>",
     ]
+    return document(title, body)
+
+
+def document(title: str, body: Sequence[str]) -> str:
+    """A page of its own: the head and the style around a body of HTML."""
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
