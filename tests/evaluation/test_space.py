@@ -142,3 +142,15 @@ def test_nothing_has_no_figures():
     nothing = np.zeros((0, 3), np.float32)
     for figure in (space.effective_rank, space.top_share, space.mean_cosine, space.mean_share):
         assert np.isnan(figure(nothing)), figure.__name__
+
+
+@given(st.floats(-2, 2), st.integers(0, 2**32 - 1))
+def test_the_slope_of_length_by_popularity_is_the_exponent_it_was_made_with(slope, seed):
+    counts = np.arange(1, 60)
+    vectors = space.units(gaussian(59, 5, seed)) * (counts**slope)[:, None].astype(np.float32)
+    assert space.norm_slope(vectors, counts) == pytest.approx(slope, abs=1e-5)
+
+
+def test_a_slope_needs_items_that_differ():
+    assert np.isnan(space.norm_slope(gaussian(9, 3), np.full(9, 4)))
+    assert np.isnan(space.norm_slope(gaussian(9, 3), np.zeros(9, np.int64)))

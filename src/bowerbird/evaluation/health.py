@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation import space
+from bowerbird.evaluation.lights import Light, at_most, number, percent, watched
 from bowerbird.evaluation.report import plain
 from bowerbird.index.exact import ExactIndex
 
@@ -29,7 +30,7 @@ SMALL = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a figure becomes an alarm; the first six look at one space, the last three at two."""
+    """Where a figure becomes an alarm; the first six look at one space, the last four at two."""
 
     effective_rank: float = 0.3  # at least, as a share of the dimensions there could be
     mean_cosine: float = 0.3  # of all pairs, at most
@@ -40,6 +41,7 @@ class Limits:
     rank_drop: float = 0.2  # against the space before, relative
     dead_rise: float = 0.05  # against the space before
     agreement_drop: float = 0.2  # of same-category neighbours beyond chance, relative
+    slope_rise: float = 0.1  # of length by popularity, against the space before
 
     @classmethod
     def of(cls, told: Mapping[str, object]) -> "Limits":
@@ -57,22 +59,6 @@ class Limits:
                 raise ConfigError(f"limit {name}: a finite number expected, {value!r} came")
             changed[name] = float(value)
         return replace(cls(), **changed)
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """One figure, as words: for the page and for the alarms."""
-
-    name: str
-    figure: str
-    limit: str  # "" where there is none: the figure is to be watched, not judged
-    ok: bool | None  # None: no limit, or no figure
-    says: str  # what the figure means
-    remedy: str = ""  # what to do where the limit is not kept
-
-    def sentence(self) -> str:
-        """The alarm in one line."""
-        return f"{self.name}: {self.limit} expected, {self.figure} came. {self.says}: {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +84,7 @@ class Health:
     dead: float  # share of the items with a sound vector
     dead_by_chance: float
     norm_popularity: float
+    norm_slope: float  # an item met 1 % more often has a vector so many % longer
     same_category: float
     same_category_by_chance: float
     tied: float
@@ -118,7 +105,7 @@ class Health:
 
     def lights(self, before: "Health | None" = None) -> tuple[Light, ...]:
         """Every figure with its limit, what is broken first."""
-        alone = (*_integrity(self), *_geometry(self), *_reach(self))
+        alone = (*_integrity(self), *_geometry(self, before), *_reach(self))
         return alone if before is None else (*alone, *_against(self, before))
 
     @property
@@ -185,6 +172,7 @@ def health_of(
         mean_cosine=space.mean_cosine(there),
         mean_share=space.mean_share(there),
         norm_popularity=space.norm_popularity(items[whole], counts[whole]),
+        norm_slope=space.norm_slope(items[whole], counts[whole]),
         limits=limits,
         **lists,
         **_agreement(items, whole, categories, random),
@@ -254,47 +242,50 @@ def _integrity(health: Health) -> tuple[Light, ...]:
             "A vector of zeros fits nobody, one with NaN or infinity cannot be compared",
             "look for a failed load, an untrained row or a loss that ran away, and train again",
         ),
-        _at_most(
-            ("Items without a vector", f"{_percent(health.unplaced)} of those with interactions"),
-            (health.unplaced, limits.unplaced, _percent(limits.unplaced)),
+        at_most(
+            ("Items without a vector", f"{percent(health.unplaced)} of those with interactions"),
+            (health.unplaced, limits.unplaced, percent(limits.unplaced)),
             "The model cannot recommend what it cannot place",
             "give it what it reads (texts, interactions), or put another model beside it",
         ),
     )
 
 
-def _geometry(health: Health) -> tuple[Light, ...]:
+def _geometry(health: Health, before: Health | None) -> tuple[Light, ...]:
     limits, room = health.limits, min(health.items, health.dim)
     least = limits.effective_rank * room
-    rank, gap = health.effective_rank, _number(health.uniformity_gap, 3)
+    rank, gap = health.effective_rank, number(health.uniformity_gap, 3)
+    length = limits.norm_popularity
+    if before is not None and before.norm_popularity > length:
+        length = 1.0  # a trait of what is served: that it grew is told by the slope
     return (
         Light(
             "Effective dimensions",
-            f"{_number(rank, 1)} of {room}",
+            f"{number(rank, 1)} of {room}",
             f"at least {least:.1f}",
             None if rank != rank else rank >= least,
             "How many directions the vectors use; in few, unlike items fall together",
             "take more or harder negatives or less regularization, or a smaller dim",
         ),
-        _watched(
+        watched(
             "Largest direction",
-            f"{_percent(health.top_share)} of the variance",
+            f"{percent(health.top_share)} of the variance",
             "What one direction has alone; had it all, everybody would get one order",
         ),
-        _watched(
+        watched(
             "Spread",
-            f"{_number(health.uniformity, 3)}, {gap} above an even one",
+            f"{number(health.uniformity, 3)}, {gap} above an even one",
             "Uniformity; the less, the more of the room is used",
         ),
-        _at_most(
-            ("Mean cosine", _number(health.mean_cosine, 3)),
+        at_most(
+            ("Mean cosine", number(health.mean_cosine, 3)),
             (health.mean_cosine, limits.mean_cosine, f"{limits.mean_cosine:g}"),
             "How far all lean one way; the further, the less cosines tell them apart",
             "subtract the mean vector, or give popularity a dimension of its own",
         ),
-        _at_most(
-            ("Length by popularity", f"{_number(health.norm_popularity)} (Spearman)"),
-            (health.norm_popularity, limits.norm_popularity, f"{limits.norm_popularity:g}"),
+        at_most(
+            ("Length by popularity", f"{number(health.norm_popularity)} (Spearman)"),
+            (health.norm_popularity, length, f"{length:g}"),
             "How much the popular have longer vectors; inner products favour long ones",
             "compare by cosine, correct the negatives (logQ), or turn the popularity dial",
         ),
@@ -303,29 +294,29 @@ def _geometry(health: Health) -> tuple[Light, ...]:
 
 def _reach(health: Health) -> tuple[Light, ...]:
     limits = health.limits
-    chance = f"{_number(health.hubness_by_chance)} by chance"
-    hubs = f"skewness {_number(health.hubness)} ({chance})"
-    dead = f"{_percent(health.dead)} ({_percent(health.dead_by_chance)} by chance)"
-    chance = _percent(health.same_category_by_chance)
-    same = f"{_percent(health.same_category)} ({chance} by chance)"
+    chance = f"{number(health.hubness_by_chance)} by chance"
+    hubs = f"skewness {number(health.hubness)} ({chance})"
+    dead = f"{percent(health.dead)} ({percent(health.dead_by_chance)} by chance)"
+    chance = percent(health.same_category_by_chance)
+    same = f"{percent(health.same_category)} ({chance} by chance)"
     if health.same_category != health.same_category:
         same = "no category column"
     return (
-        _at_most(
+        at_most(
             ("Dead items", dead),
-            (health.dead_beyond_chance, limits.dead, f"{_percent(limits.dead)} beyond chance"),
+            (health.dead_beyond_chance, limits.dead, f"{percent(limits.dead)} beyond chance"),
             f"Items that none of {health.queries:,} people has among the first {health.reach}",
             "turn the popularity dial, or keep places for new and rare items",
         ),
-        _watched(
+        watched(
             "Hubs",
-            f"{hubs}; the greatest in {_percent(health.most_shown)} of the lists",
+            f"{hubs}; the greatest in {percent(health.most_shown)} of the lists",
             "Far above chance, a few items stand in everybody's list",
         ),
-        _watched("Neighbours of one category", same, "Do near vectors mean alike items?"),
-        _at_most(
-            ("Tied places", _percent(health.tied)),
-            (health.tied, limits.tied, _percent(limits.tied)),
+        watched("Neighbours of one category", same, "Do near vectors mean alike items?"),
+        at_most(
+            ("Tied places", percent(health.tied)),
+            (health.tied, limits.tied, percent(limits.tied)),
             "Equal scores are ordered by row, not by taste",
             "look for items with one and the same vector",
         ),
@@ -336,46 +327,32 @@ def _against(health: Health, before: Health) -> tuple[Light, ...]:
     limits = health.limits
     dead = health.dead_beyond_chance - before.dead_beyond_chance
     rank = 1 - health.effective_rank / before.effective_rank
+    slope = health.norm_slope - before.norm_slope
     beyond, once = (h.same_category - h.same_category_by_chance for h in (health, before))
     agreement = 1 - beyond / once if once > 0 else float("nan")
     return (
-        _at_most(
-            ("Effective dimensions lost", _percent(rank)),
-            (rank, limits.rank_drop, _percent(limits.rank_drop)),
+        at_most(
+            ("Effective dimensions lost", percent(rank)),
+            (rank, limits.rank_drop, percent(limits.rank_drop)),
             "The space before used so many more directions",
             "compare settings and data of the two, and train again",
         ),
-        _at_most(
-            ("Dead items gained", f"{_number(100 * dead, 1)} points"),
+        at_most(
+            ("Dead items gained", f"{number(100 * dead, 1)} points"),
             (dead, limits.dead_rise, f"{100 * limits.dead_rise:g} points"),
             "So much more of the catalog is in nobody's reach than before",
             "look at what is new in the catalog, or turn the popularity dial",
         ),
-        _at_most(
-            ("Category neighbours lost", _percent(agreement)),
-            (agreement, limits.agreement_drop, _percent(limits.agreement_drop)),
+        at_most(
+            ("Category neighbours lost", percent(agreement)),
+            (agreement, limits.agreement_drop, percent(limits.agreement_drop)),
             "How much less items stand beside their like than before",
             "check that vectors and ids are in one order",
         ),
+        at_most(
+            ("Length by popularity gained", number(slope)),
+            (slope, limits.slope_rise, f"{limits.slope_rise:g}"),
+            "So much steeper do vectors grow with popularity than before",
+            "look for what scales vectors, or turn the popularity dial",
+        ),
     )
-
-
-def _at_most(
-    named: tuple[str, str], judged: tuple[float, float, str], says: str, remedy: str
-) -> Light:
-    """A light for a figure that must not be above its limit."""
-    value, limit, words = judged
-    ok = None if value != value else value <= limit
-    return Light(*named, f"at most {words}", ok, says, remedy)
-
-
-def _watched(name: str, figure: str, says: str) -> Light:
-    return Light(name, figure, "", None, says)
-
-
-def _percent(share: float) -> str:
-    return f"{_number(100 * share, 1)} %"
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return "–" if value != value else f"{value:.{digits}f}"

@@ -5,7 +5,8 @@ from html import escape
 
 from bowerbird.evaluation import charts, markup
 from bowerbird.evaluation.frontier import Frontier
-from bowerbird.evaluation.health import Health, Light
+from bowerbird.evaluation.health import Health
+from bowerbird.evaluation.lights import Light
 
 SIGNS = {True: ("well", "✓", "kept"), False: ("ill", "▲", "alarm"), None: ("watched", "·", "")}
 """What a light looks like: class, sign, word. No light is told by its colour alone."""

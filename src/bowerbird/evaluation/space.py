@@ -144,6 +144,25 @@ def norm_popularity(vectors: Float32[ndarray, "n dim"], counts: Int64[ndarray, "
     return float(spearmanr(length, counts).statistic)
 
 
+def norm_slope(vectors: Float32[ndarray, "n dim"], counts: Int64[ndarray, "n"]) -> float:
+    """How steeply a vector's length grows with its item's interactions: d log ‖v‖ / d log count.
+
+    Least squares over items with interactions and vectors not of zeros; where lengths are in the
+    order of popularity already, Spearman's correlation cannot see that they grew apart.
+
+    >>> steep = np.array([[1, 0], [0, 2], [4, 0]], np.float32)
+    >>> round(norm_slope(steep, np.array([3, 6, 12])), 6)
+    1.0
+    """
+    length = np.linalg.norm(vectors, axis=1)
+    judged = (length > 0) & (counts > 0)
+    x, y = np.log(counts[judged]), np.log(length[judged].astype(np.float64))
+    if len(x) < 3 or not np.ptp(x):
+        return float("nan")
+    x = x - x.mean()
+    return float(x @ y / (x @ x))
+
+
 def category_agreement(
     vectors: Float32[ndarray, "n dim"],
     categories: Int32[ndarray, "n"],
