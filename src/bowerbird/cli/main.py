@@ -33,6 +33,7 @@ COMMANDS = (
     "export",
     "datasets",
     "serve",
+    "retrain",
     "quickstart",
     "doctor",
 )

@@ -16,6 +16,10 @@ def main() -> None:
     # for each other by spinning: on two cores shared with another program an eigendecomposition
     # of 1,000 × 1,000 took 1.5 to 5 s instead of .4. What is large asks for all cores by itself.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if sys.argv[1:2] == ["serve"]:
+        # What tables needed while they were counted goes back at once: kept for the next time, as
+        # is the habit, it was four times as much as all events there are.
+        os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     try:
         from bowerbird.cli.main import run
 

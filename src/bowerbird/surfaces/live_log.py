@@ -28,7 +28,11 @@ OVERLAP_MS = 60_000
 LATE = 10_000
 """Numbers that are read again: several may be writing, and a lower one appear after a higher."""
 OTHER = "other"
-READ = ("event_id", "user", "item", "type", "time", "arrived", "trust")
+WORDS = ("user", "item", "type", "trust")
+"""Columns that say the same again and again: held as codes, four bytes each."""
+HELD = {"event_id": pl.UInt64(), **dict.fromkeys(WORDS, pl.Categorical()), "time": pl.Int64()}
+HELD |= {"arrived": pl.Int64()}
+"""40 bytes an event, since there may be many until the next training. Ids are held as hashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class LiveLog:
     def __init__(self, store: Store, identity: Identity, rules: Defence) -> None:
         self._store, self._identity, self._rules = store, identity, rules
         self._known: _Known | None = None
-        self._looked = 0
+        self._looked = self._since = 0
         self._forget()
 
     def behind(
@@ -112,10 +116,10 @@ class LiveLog:
         """
         if self._known is None or self._known.log is not run.data.log:
             self._known = _Known.of(run, self._identity, self._rules)
-            self._forget()
         known = self._known
         self._read(known.since, now_ms)
-        events, first = _named(self._done, self._merges(), known, run)
+        done = self._done.with_columns(pl.col(WORDS).cast(pl.String))
+        events, first = _named(done, self._merges(), known, run)
         told = trusted(events, now_ms, self._rules, Before(first, known.usual))
         log, newcomers = _log(told, run.data, weights)
         named = known.people.filter(pl.col("name").is_in(list(forgotten)))
@@ -126,17 +130,21 @@ class LiveLog:
         return Live(data, told.quarantined(), told.events.height, now_ms)
 
     def _forget(self) -> None:
-        schema = {name: SCHEMAS["done"][name] for name in READ}
-        self._done, self._number = pl.DataFrame(schema=schema), 0
+        self._done, self._number = pl.DataFrame(schema=HELD), 0
 
     def _read(self, since: int, now_ms: int) -> None:
-        if self._store.people.deleted(self._looked):
-            self._forget()  # what was read of them is in here
-        self._looked = now_ms - OVERLAP_MS
+        if self._store.people.deleted(self._looked) or since < self._since:
+            self._forget()  # what was read of them is in here, or what is needed is not
+        if since > self._since:
+            self._done = self._done.filter(pl.col("arrived") >= since)
+        self._looked, self._since = now_ms - OVERLAP_MS, since
         after = max(self._number - LATE, 0)
         self._number, rows = self._store.facts.done(after, since)
-        new = rows.select(READ).join(self._done, on="event_id", how="anti")
-        self._done = pl.concat([self._done, new])
+        held = rows.with_columns(pl.col("event_id").hash()).select(
+            pl.col(name).cast(kind) for name, kind in HELD.items()
+        )
+        new = held.join(self._done, on="event_id", how="anti")
+        self._done = pl.concat([self._done, new], rechunk=True)
 
     def _merges(self) -> pl.DataFrame:
         rows = [astuple(merge) for merge in self._store.people.merged()]
