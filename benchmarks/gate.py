@@ -20,7 +20,7 @@ from numpy import ndarray
 
 from measuring import Bench, bar, begin, parser, with_tests
 
-TRIES = {500: 1000, 2000: 1000, 10_000: 200}
+TRIES = {500: 400, 2000: 400, 10_000: 80}
 """By the number of people."""
 DRAWS = 400
 LOSSES = (-0.05, 0.0, 0.01, 0.05)
