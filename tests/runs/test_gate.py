@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation.health import health_of
-from bowerbird.runs.gate import POPULAR, decide
+from bowerbird.runs.gate import NEVER, POPULAR, decide
 from bowerbird.runs.policy import Policy
 from gates import K, draws, model, report, shuffled
 
@@ -148,6 +148,17 @@ def test_an_alarm_is_one_unless_it_is_tolerated_or_the_champion_s_as_well():
     assert decide(same, same, {}, strict).passed
     alarms = tuple(light.name.lower() for light in ill.lights(well) if light.ok is False)
     assert decide(same, old, {}, replace(QUICK, tolerated=alarms)).passed
+
+
+def test_missing_vectors_count_even_if_the_champion_of_long_ago_misses_more():
+    values, (items, queries, counts) = draws(N), vectors(0)
+    old, new = items.copy(), items.copy()
+    old[:60], new[:30] = np.nan, np.nan
+    pair = [model(values, told={"health": health_of(v, queries, counts)}) for v in (new, old)]
+    verdict = decide(*pair, {}, QUICK)
+    assert failed(verdict) == {"health"}
+    names = [light.name.lower() for light in pair[0].health.lights()]
+    assert set(NEVER) <= set(names)
 
 
 def test_a_first_model_has_to_beat_what_is_popular_and_be_behind_no_other():

@@ -16,8 +16,8 @@ units in a wide font (the page takes the reader's own, so this must be generous)
 LEFT, RIGHT, TOP, BOTTOM = 46.0, WIDTH - 14, 34.0, 256.0
 """The field of a plot of two axes."""
 
-LONG = 24
-"""Letters of a name where names are long: half of the drawing is left for what is drawn."""
+LONG = 28
+"""Letters of a name where names are long."""
 
 SHAPES = 6
 COLOURS = 8
@@ -97,12 +97,13 @@ def forest(
 
     The marks are dashed lines through all of them, each with its name: nothing, a margin.
     """
-    left = min(WIDTH / 2, 22 + CHARACTER * max(len(_short(name, LONG)) for name, *_ in rows))
-    right, top, bottom = WIDTH - 18, 24.0, 30 + ROW * len(rows)
+    left = 22 + CHARACTER * max(len(_short(name, LONG)) for name, *_ in rows)
+    right, top, bottom = WIDTH - 46, 24.0, 30 + ROW * len(rows)  # a mark's name fits behind
     ticks = _ticks([v for _, *values, _ in rows for v in values] + list(marks.values()))
     across = _scale(ticks, left, right)
     parts = [_line(across(t), top, across(t), bottom, "grid") for t in ticks]
-    parts += [_text(across(t), bottom + 16, _number(t), "middle") for t in ticks]
+    told = ticks[:: 1 + (len(ticks) > 4)]  # half of the drawing may be names: no room for more
+    parts += [_text(across(t), bottom + 16, _number(t), "middle") for t in told]
     for number, (name, at) in enumerate(sorted(marks.items(), key=lambda mark: mark[1])):
         side = ("end", -3) if number == 0 and len(marks) > 1 else ("start", 3)
         parts.append(_line(across(at), top, across(at), bottom, "even"))

@@ -163,7 +163,10 @@ def _says(each: Difference, verdict: Verdict) -> str:
 
 
 def _protocol(verdict: Verdict) -> str:
-    told = {f"gate {name}": str(value) for name, value in asdict(verdict.policy).items()}
+    told = {
+        f"gate {name}": ", ".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in asdict(verdict.policy).items()
+    }
     facts = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(fact)}</dd></div>"
         for name, fact in (*verdict.facts.items(), *told.items())
