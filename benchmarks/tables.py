@@ -9,7 +9,7 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "poisoning.md")
+PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "stable-space.md"))
 SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
@@ -268,6 +268,19 @@ def poisoning(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
+def space(result: dict[str, Any]) -> list[str]:
+    """How near the next run comes, and what old vectors find there; then what had to be reached."""
+    overlaps = ("old vector, as it came", "old vector, turned", "new vector")
+    lines = [f"| model | next run | residual | one space | {' | '.join(overlaps)} |"]
+    lines.append("|---|---|---:|---|" + "---:|" * len(overlaps))
+    for name, rows in result["figures"].items():
+        for case, row in rows.items():
+            told = (f"{row['residual']:.2f}", "yes" if row["one space"] else "no")
+            cells = (name, case, *told, *(f"{row[what]:.2f}" for what in overlaps))
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *bars(result)]
+
+
 def replaced(text: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the two marks of a name."""
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -285,7 +298,7 @@ def main() -> None:
             continue  # its page tells it in words
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
-        kinds |= {"poisoning": poisoning}
+        kinds |= {"poisoning": poisoning, "space": space}
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)
