@@ -59,7 +59,7 @@ def world():
 def write(folder, model="als", recipe=RECIPE, data=None, **settings):
     """A run folder over the world, or over another one."""
     data = data or world()
-    estimator = estimator_of(model, **({"dim": 8} if model == "als" else {}), **settings)
+    estimator = estimator_of(model, **({"dim": 8} if model == "als" else {}) | settings)
     trained = Trained(estimator.fit(data), Choice(estimator), Popularity(segment="land"))
     facts = {"model": model, "seed": 0, "trained_at": START}
     write_run(folder, data, trained, facts, recipe)

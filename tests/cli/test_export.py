@@ -3,11 +3,17 @@
 import json
 from importlib.util import find_spec
 
+import numpy as np
 import polars as pl
 import pytest
 
 from bowerbird.cli.main import run
+from bowerbird.data.artifacts import load_arrays
 from bowerbird.data.synthetic import World
+from bowerbird.encoders.turned import Frame, TurnedEncoder
+from bowerbird.runs.run import Trained, write_run
+from bowerbird.runs.tune import Choice
+from bowerbird.surfaces.run_folder import load_run
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +44,21 @@ def test_a_run_is_exported_once_and_again_only_when_asked(shop, tmp_path, capsys
     assert run(["export", str(shop / "run"), "--out", str(out)]) == 2
     assert "is already there" in capsys.readouterr().err
     assert run(["export", str(shop / "run"), "--out", str(out), "--overwrite"]) == 0
+
+
+@pytest.mark.skipif(find_spec("onnx") is None, reason="the extra onnx is not installed")
+def test_of_a_run_that_was_turned_the_turn_is_exported_beside_the_vectors(shop, tmp_path):
+    loaded = load_run(shop / "run")
+    dim = loaded.fitted.encode_items(loaded.data.catalog).shape[1]
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0]
+    turned = TurnedEncoder(loaded.fitted, turn, Frame.of(loaded.fitted, loaded.data))
+    trained = Trained(turned, Choice(loaded.fitted.estimator), loaded.fallback)
+    write_run(tmp_path / "run", loaded.data, trained, {"model": "sequence", "seed": 0}, "")
+    assert run(["export", str(tmp_path / "run"), "--out", str(tmp_path / "onnx")]) == 0
+    arrays = load_arrays(tmp_path / "onnx" / "items.safetensors")
+    there = turned.encode_items(loaded.data.catalog)
+    np.testing.assert_allclose(arrays["vectors"] @ arrays["turn"], there, atol=1e-5)
+    assert "turn" in json.loads((tmp_path / "onnx" / "inputs.json").read_text("utf-8"))
 
 
 def test_a_model_without_a_network_cannot_be_exported(shop, tmp_path, capsys):

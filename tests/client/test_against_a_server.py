@@ -50,6 +50,16 @@ def test_every_surface_gives_its_list(client):
     assert [one.rank for one in lists.audience("i3", k=4).people] == [1, 2, 3, 4]
 
 
+def test_a_vector_that_was_kept_is_asked_with_in_place_of_its_person(client):
+    got = client.service.vectors(users=["u0", "nobody"], sessions=[["i3", {"item": "i4"}]])
+    assert got.dim == len(got.users[0]) == len(got.sessions[0]) and got.users[1] is None
+    kept = client.lists.recommend(vector=got.users[0], space=got.space, k=3)
+    assert kept.rung == "session" and len(kept) == 3
+    with pytest.raises(Refused, match="a vector of space") as refused:
+        client.lists.recommend(vector=got.users[0], space="another")
+    assert refused.value.status == 409 and refused.value.field == "$.space"
+
+
 def test_a_list_that_went_out_and_what_was_seen_of_it(client):
     got = client.lists.recommend(user="seer", k=2)
     shown = {"user": "seer", "item": got.items[0].item, "rec_id": got.rec_id, "position": 1}

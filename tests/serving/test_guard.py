@@ -22,6 +22,7 @@ NEEDS = {
     "GET /v1/popular": ("recs:read", True),
     "GET /v1/new": ("recs:read", True),
     "GET /v1/trending": ("recs:read", True),
+    "POST /v1/vectors": ("recs:read", False),
     "POST /v1/events": ("events:write", True),
     "POST /v1/exposures": ("events:write", True),
     "POST /v1/collect": ("events:write", True),

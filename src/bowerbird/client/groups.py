@@ -111,6 +111,7 @@ class Operations(Group[S]):
     """The service itself: how it is, what answers, who may ask."""
 
     ready = Sent(service_calls.ready)
+    vectors = Sent(service_calls.vectors)
     scenarios = Sent(service_calls.scenarios)
     models = Sent(service_calls.models)
     use_model = Sent(service_calls.use_model)

@@ -35,6 +35,8 @@ class Ask(TypedDict, total=False):
     fields: Sequence[str]
     explain: bool
     request: str
+    vector: Sequence[float]  # in place of a user
+    space: str  # that the vector is of
 
 
 class More(TypedDict, total=False):

@@ -81,6 +81,18 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
+class Vectors:
+    """In the order they were asked for; None where the model has nothing to go by."""
+
+    space: str
+    dim: int
+    model: str
+    users: tuple[tuple[float, ...] | None, ...]
+    sessions: tuple[tuple[float, ...] | None, ...]
+    items: tuple[tuple[float, ...] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a batch that was not simply taken, by its number from 0."""
 

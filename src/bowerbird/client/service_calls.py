@@ -1,16 +1,27 @@
 """Calls about the service: how it is, what can be asked, which run answers, who may ask."""
 
+from collections.abc import Sequence
 from types import NoneType
 from typing import Unpack
 
 from bowerbird.client.calls import Call, path_of
-from bowerbird.client.messages import NewKey
-from bowerbird.client.replies import Health, Key, Keys, Models, Scenarios
+from bowerbird.client.messages import Met, NewKey
+from bowerbird.client.replies import Health, Key, Keys, Models, Scenarios, Vectors
 
 
 def ready() -> Call[Health]:
     """May it be asked?"""
     return Call("GET", path_of("health", "ready"), Health)
+
+
+def vectors(
+    users: Sequence[str] = (),
+    sessions: Sequence[Sequence[str | Met]] = (),
+    items: Sequence[str] = (),
+) -> Call[Vectors]:
+    """Vectors of people, of sessions as lists of items, and of items; up to 100 of each."""
+    body = {"users": list(users), "sessions": [list(s) for s in sessions], "items": list(items)}
+    return Call("POST", path_of("vectors"), Vectors, body=body)
 
 
 def scenarios() -> Call[Scenarios]:

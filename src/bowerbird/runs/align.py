@@ -117,7 +117,7 @@ def aligned(
         return fitted, {"space": {**new, "why": "there was no run before"}}
     try:
         frame = _frame(champion)
-        found = _onto(frame, encoder, data)
+        found = onto(frame, encoder, data)
     except SpaceError as error:
         return fitted, {"space": {**new, "why": str(error)}}
     figures = {name: round(getattr(found, name), 6) for name in ("residual", "mean_cosine")}
@@ -141,7 +141,7 @@ def _frame(champion: Run) -> Frame:
     return Frame.of(encoder, champion.data)
 
 
-def _onto(frame: Frame, encoder: Encoder, data: Dataset) -> Alignment:
+def onto(frame: Frame, encoder: Encoder, data: Dataset) -> Alignment:
     """How the encoder's items lie beside the frame's."""
     rows = data.catalog.items.rows(frame.table.ids.ids)
     there = rows >= 0

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bowerbird.data.columns import Column
 from bowerbird.data.facts import Served, Slot
 from bowerbird.data.queries import Queries
-from bowerbird.errors import BowerbirdError, ConfigError, DataError, StoreDown
+from bowerbird.errors import BowerbirdError, ConfigError, DataError, SpaceError, StoreDown
 from bowerbird.retrieval.searched import TEXT
 from bowerbird.serving import ladder
 from bowerbird.serving.breaker import Breaker
@@ -17,8 +17,12 @@ from bowerbird.serving.ladder import Wish, reason_of, surface_for
 from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, millis
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import seed_of
+<<<<<<< HEAD
 from bowerbird.serving.snapshot import Snapshot, config_of, row_of
 from bowerbird.store.identity import Identity
+=======
+from bowerbird.serving.snapshot import Snapshot, config_of, row_of, space_in
+>>>>>>> 291bdfb2d197c60d1794f12998a296914b5b12e3
 from bowerbird.store.store import FactLog, Past
 from bowerbird.surfaces.surface import Surface
 
@@ -74,6 +78,9 @@ class Answers:
         try:
             wish, now = _wish(question, snapshot), question.now_ms // 1000
             surface = surface_for(snapshot, wish, now)
+            if ask.vector is not None and ask.space is not None:
+                engine = space_in(snapshot).by_vector(surface.engine, ask.vector, ask.space)
+                surface = replace(surface, engine=engine)
             traits = _context(snapshot, ask)
         except (ConfigError, DataError) as error:
             raise Problem(422, str(error)) from error
@@ -118,7 +125,7 @@ class Answers:
 
     def _past(self, question: Question, began: float) -> tuple[list[Past], str | None]:
         """What was done since the run was trained, and why it may be incomplete."""
-        told = [_met(one, question.now_ms) for one in question.ask.items]
+        told = [met(one, question.now_ms) for one in question.ask.items]
         if question.user is None:
             return told, None
         if not self.breaker.passes():
@@ -201,8 +208,32 @@ def _wish(question: Question, snapshot: Snapshot) -> Wish:
     if (surface == "search") != (ask.text is not None):
         expected = "text expected" if surface == "search" else "no text expected"
         raise Problem(422, f"{ask.scenario}: {expected}", "$.text")
+    if ask.vector is not None or ask.space is not None:
+        _check_vector(ask, snapshot)
     seed = seed_of(question.rec_id)
     return Wish(ask.scenario, ask.k, ask.filter, ask.only, ask.never, ask.explain, seed)
+
+
+def _check_vector(ask: Ask, snapshot: Snapshot) -> None:
+    """Can this list be asked for with this vector?
+
+    Raises:
+        Problem: it cannot.
+    """
+    if ask.vector is None or ask.space is None:
+        lacks = "vector" if ask.vector is None else "space"
+        raise Problem(422, "a vector and its space expected, one of them came", f"$.{lacks}")
+    if ask.user is not None or ask.visitor is not None:
+        raise Problem(422, "a user, a visitor or a vector expected, two of them came", "$.vector")
+    surface = snapshot.scenario(ask.scenario).surface
+    if surface != "for-you":
+        raise Problem(422, f"for-you expected with a vector, {surface} came", "$.vector")
+    try:
+        space_in(snapshot).checked(ask.vector, ask.space)
+    except SpaceError as error:
+        raise Problem(409, str(error), "$.space") from error
+    except DataError as error:
+        raise Problem(422, str(error), "$.vector") from error
 
 
 def _context(snapshot: Snapshot, ask: Ask) -> dict[str, Column]:
@@ -210,7 +241,7 @@ def _context(snapshot: Snapshot, ask: Ask) -> dict[str, Column]:
     return context if ask.text is None else {**context, TEXT: Column.text([ask.text])}
 
 
-def _met(told: str | Met, now_ms: int) -> Past:
+def met(told: str | Met, now_ms: int) -> Past:
     """What the request says was done: now, unless it says when."""
     if isinstance(told, str):
         return Past(told, "view", now_ms)

@@ -17,6 +17,7 @@ from bowerbird.serving import (
     metric_routes,
     operation_routes,
     table_routes,
+    vector_routes,
 )
 from bowerbird.serving.call import Call, Reply, Route, endpoint
 from bowerbird.serving.openapi import described
@@ -35,6 +36,7 @@ async def openapi(call: Call) -> Reply:
 
 ROUTES: tuple[Route, ...] = (
     *list_routes.ROUTES,
+    *vector_routes.ROUTES,
     *event_routes.ROUTES,
     *table_routes.ROUTES,
     *metric_routes.ROUTES,

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bowerbird.errors import ArtifactError, ConfigError, DataError, StoreDown
+from bowerbird.errors import ArtifactError, ConfigError, DataError, SpaceError, StoreDown
 from bowerbird.serving.guard import OPEN, Who
 from bowerbird.serving.messages import fault_of_id
 from bowerbird.serving.problems import TYPE, Problem
@@ -131,6 +131,8 @@ async def _replied(route: Route, service: "Service", request: Request, name: str
             call.body = decoded(call.raw, route.takes)
     try:
         return await route.handler(call)
+    except SpaceError as error:
+        raise Problem(409, str(error)) from error
     except (ConfigError, DataError) as error:
         raise Problem(422, str(error)) from error
     except StoreDown as error:

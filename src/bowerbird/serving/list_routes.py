@@ -139,6 +139,8 @@ async def _listed(call: Call, ask: Ask) -> RecList:
     if ask.user is not None and call.who.kind == "public":
         told = "a secret key expected with a user; with a public one send visitor"
         raise Problem(403, told, "$.user")
+    if ask.vector is not None and call.who.kind == "public":
+        raise Problem(403, "a secret key expected with a vector", "$.vector")
     if ask.user is not None and ask.visitor is not None:
         raise Problem(422, "user or visitor expected, both came", "$.visitor")
     for name in ("user", "visitor", "session", "request"):

@@ -32,6 +32,7 @@ Value = (
     | None
 )
 """What a column of an item or a person may hold: text, a number, a list of words, a vector."""
+Vector = Annotated[list[float], Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Fields = Annotated[dict[Name, Value], Meta(max_length=TERMS)]
 
@@ -65,6 +66,8 @@ class Ask(Strict):
     fields: Annotated[list[str], Meta(max_length=TERMS)] = field(default_factory=list)
     explain: bool = False
     request: Id | None = None  # the client's own name for it
+    vector: Vector | None = None  # in place of a user
+    space: Word | None = None  # that the vector is of
 
 
 class Asks(Strict):
@@ -111,6 +114,28 @@ class RecLists(Strict):
     """Lists, in the order they were asked for."""
 
     lists: list[RecList]
+
+
+class AskVectors(Strict):
+    """Whose vectors are asked for."""
+
+    users: Annotated[list[Id], Meta(max_length=LISTS)] = field(default_factory=list)
+    sessions: Annotated[
+        list[Annotated[list[Id | Met], Meta(max_length=BATCH)]],
+        Meta(max_length=LISTS),
+    ] = field(default_factory=list)
+    items: Annotated[list[Id], Meta(max_length=LISTS)] = field(default_factory=list)
+
+
+class Vectors(Strict, omit_defaults=False):
+    """In the order they were asked for; null where the model has nothing to go by."""
+
+    space: str
+    dim: int
+    model: str
+    users: list[list[float] | None]
+    sessions: list[list[float] | None]
+    items: list[list[float] | None]
 
 
 class Event(Strict):

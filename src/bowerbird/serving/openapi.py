@@ -12,7 +12,7 @@ from bowerbird.serving.problems import TITLES, TYPE
 from bowerbird.serving.script import TYPE as SCRIPT
 
 REFS = "#/components/schemas/{name}"
-ALWAYS = (400, 401, 403, 404, 413, 415, 422, 429, 503)
+ALWAYS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
 class Problem(msgspec.Struct):

@@ -11,7 +11,7 @@ TITLES: Mapping[int, str] = {
     403: "The key does not open this",
     404: "Not found",
     405: "Another method is expected",
-    409: "It is already there, in another form",
+    409: "It does not go with what is there",
     412: "It has changed since",
     413: "Too much at once",
     415: "Another content type is expected",

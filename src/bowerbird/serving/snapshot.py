@@ -29,6 +29,7 @@ from bowerbird.surfaces.kept import kept_index
 from bowerbird.surfaces.live_log import Live
 from bowerbird.surfaces.run_folder import Run, load_run
 from bowerbird.surfaces.scenario import Scenario, scenarios_in
+from bowerbird.surfaces.space import Space
 from bowerbird.surfaces.surface import Ask, Opened, Surface, asked_of
 
 BAKED = 500
@@ -222,6 +223,15 @@ def counting(snapshot: Snapshot, live: Live) -> Snapshot:
     }
     anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict()}
     return replace(snapshot, plain=plain, baked=_baked(plain), live=live, **anew)
+
+
+def space_in(snapshot: Snapshot) -> Space:
+    """Where its people and items lie.
+
+    Raises:
+        SpaceError: the run has no vectors of one space.
+    """
+    return Space.of(snapshot.run, snapshot.plain.retriever.main)
 
 
 def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:
