@@ -30,7 +30,10 @@ def thinned(data, chance, seed):
 
 def placed(log, **columns):
     """These columns in place of the log's, in order again."""
-    new = {name: np.asarray(columns.get(name, getattr(log, name))) for name in COLUMNS}
+    new = {}
+    for name in COLUMNS:
+        old = getattr(log, name)
+        new[name] = np.asarray(columns.get(name, old)).astype(old.dtype)
     order = np.lexsort((new["times"], new["users"]))
     return replace(log, **{name: column[order] for name, column in new.items()})
 
