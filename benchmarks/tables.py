@@ -9,11 +9,9 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
-<<<<<<< HEAD
-PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "gate.md"))
-=======
-PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "stable-space.md"))
->>>>>>> 291bdfb2d197c60d1794f12998a296914b5b12e3
+PAGES = tuple(
+    ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "gate.md", "stable-space.md")
+)
 SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
@@ -272,7 +270,6 @@ def poisoning(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
-<<<<<<< HEAD
 def gate(result: dict[str, Any]) -> list[str]:
     """How often challengers pass, how often slices are called lost, what a gate says to whom."""
     figures = result["figures"]
@@ -309,7 +306,8 @@ def gate(result: dict[str, Any]) -> list[str]:
             f"| {row['challenger']} | {row['outcome']} | {', '.join(row['failed']) or '–'} |"
         )
     return [*lines, "", *needs, "", *slices, "", *ends, "", *bars(result)]
-=======
+
+
 def space(result: dict[str, Any]) -> list[str]:
     """How near the next run comes, and what old vectors find there; then what had to be reached."""
     overlaps = ("old vector, as it came", "old vector, turned", "new vector")
@@ -321,7 +319,6 @@ def space(result: dict[str, Any]) -> list[str]:
             cells = (name, case, *told, *(f"{row[what]:.2f}" for what in overlaps))
             lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", *bars(result)]
->>>>>>> 291bdfb2d197c60d1794f12998a296914b5b12e3
 
 
 def replaced(text: str, name: str, lines: list[str]) -> str:
@@ -341,11 +338,7 @@ def main() -> None:
             continue  # its page tells it in words
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
-<<<<<<< HEAD
-        kinds |= {"poisoning": poisoning, "gate": gate}
-=======
-        kinds |= {"poisoning": poisoning, "space": space}
->>>>>>> 291bdfb2d197c60d1794f12998a296914b5b12e3
+        kinds |= {"poisoning": poisoning, "gate": gate, "space": space}
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)

@@ -17,12 +17,8 @@ from bowerbird.serving.ladder import Wish, reason_of, surface_for
 from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, millis
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import seed_of
-<<<<<<< HEAD
-from bowerbird.serving.snapshot import Snapshot, config_of, row_of
-from bowerbird.store.identity import Identity
-=======
 from bowerbird.serving.snapshot import Snapshot, config_of, row_of, space_in
->>>>>>> 291bdfb2d197c60d1794f12998a296914b5b12e3
+from bowerbird.store.identity import Identity
 from bowerbird.store.store import FactLog, Past
 from bowerbird.surfaces.surface import Surface
 
