@@ -8,6 +8,7 @@ shadow    opened and asked as a service would
 promote   named as the one that answers
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -295,8 +296,8 @@ def _gate(job: Job, candidate: Run, split: Split) -> dict[str, Any]:
 def _judged(job: Job, candidate: Run, split: Split) -> Verdict:
     challenger = _seen(candidate, job.cut)
     champion = None if job.champion is None else _seen(job.before, job.learned_until)
-    limits, clock = job.plan.limits, job.work.clock
-    found = judged(challenger, champion, split, job.plan.policy, clock, limits)
+    limits = job.plan.limits
+    found = judged(challenger, champion, split, job.plan.policy, time.perf_counter, limits)
     return decide(*found, job.plan.policy)
 
 
