@@ -23,8 +23,8 @@ from measuring import Bench, bar, begin, parser, with_tests
 TRIES = {500: 300, 2000: 250, 10_000: 40}
 """By the number of people."""
 DRAWS = 400
-"""Of the bootstrap, with another seed for each try: with one seed for all, chance in the draws would
-be the same in all of them."""
+"""Of the bootstrap, each try with a seed of its own: with one for all, chance in the draws would be
+the same in all of them."""
 LOSSES = (-0.05, 0.0, 0.01, 0.05)
 """Of the challenger; below 0 it is better."""
 MARGINS = (0.01, 0.02, 0.05)
