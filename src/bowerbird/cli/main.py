@@ -34,10 +34,15 @@ COMMANDS = (
     "datasets",
     "serve",
     "retrain",
+    "runs",
+    "promote",
+    "rollback",
+    "diff",
     "quickstart",
     "doctor",
 )
-"""Each is the function of its name in the module of its name."""
+"""Each is the function of its name in the module of its name, but for a few."""
+PLACES = dict.fromkeys(("promote", "rollback", "diff"), "runs")
 GROUPS = {"index": "index", "keys": "keys", "store": "stores", "online": "online"}
 """Commands that have commands of their own: where they are."""
 
@@ -56,7 +61,7 @@ def app_of(names: Collection[str]) -> typer.Typer:
     app.callback()(lambda: None)  # one command alone is still called by its name
     for name in COMMANDS:
         if name in names:
-            app.command()(getattr(import_module(f"bowerbird.cli.{name}"), name))
+            app.command()(getattr(import_module(f"bowerbird.cli.{PLACES.get(name, name)}"), name))
     for name, module in GROUPS.items():
         if name in names:
             app.add_typer(getattr(import_module(f"bowerbird.cli.{module}"), module), name=name)

@@ -153,7 +153,7 @@ def retrain(
 
 def _held(runs: Path) -> Any:  # noqa: ANN401  a context manager
     """Nobody else retrains here."""
-    return alone(runs / LOCK, wait_s=0)
+    return alone(runs / LOCK, wait_s=0.0)
 
 
 def _before(registry: Registry) -> tuple[Run, str | None]:

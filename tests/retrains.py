@@ -1,0 +1,88 @@
+"""A shop that goes on after its first run was trained: for tests of retraining."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bowerbird.data.dataset import Dataset
+from bowerbird.data.facts import Done
+from bowerbird.data.synthetic import World
+from bowerbird.encoders.popularity import Popularity
+from bowerbird.retrieval.models import estimator_of
+from bowerbird.runs.plan import Plan
+from bowerbird.runs.policy import Policy
+from bowerbird.runs.retrain import retrain
+from bowerbird.runs.run import Trained, write_run
+from bowerbird.runs.tune import Choice
+from bowerbird.store.identity import Identity
+from bowerbird.store.opened import open_store
+
+DAY = 86_400
+PLAN = Plan(window_s=2 * DAY, shadow=20, policy=Policy(margin=0.1, least_people=50, draws=200))
+RECIPE = '[events]\npath = "events.parquet"\n[model]\nname = "als"\ndim = 8\ntune = false\n'
+
+
+@dataclass
+class Shop:
+    """A world whose first days are in a run, and whose others happen one after another."""
+
+    runs: Path
+    data: Path
+    world: Dataset
+    begin: int  # seconds: the day after the run was trained
+    store: object
+    identity: Identity
+
+    def live(self, day, change=None):
+        """The events of a day reach the store; `change` of (user, item, time) rows makes them."""
+        log, begin = self.world.log, self.begin + day * DAY
+        now = (log.times >= begin) & (log.times < begin + DAY)
+        rows = np.stack([log.users[now], log.items[now], log.times[now]], axis=1)
+        rows = rows if change is None else change(rows)
+        users, items = self.world.users.ids, self.world.catalog.items.ids
+        self.store.facts.record(
+            [
+                Done(
+                    f"{day}-{n}",
+                    self.identity.user(users[u]),
+                    items[i],
+                    "purchase",
+                    int(t) * 1000,
+                    int(t) * 1000,
+                    trust="secret",
+                )
+                for n, (u, i, t) in enumerate(rows)
+            ]
+        )
+
+    def retrain(self, day, plan=PLAN, say=lambda news: None):
+        """At the end of this day."""
+        now = float(self.begin + (day + 1) * DAY)
+        return retrain(self.runs, self.store, self.identity, plan, lambda: now, say)
+
+
+def made(folder, days=6, model="als", **settings):
+    """The shop, with `days` to come."""
+    world = World(n_users=700, n_items=80, n_events=24_000, seed=5).make().dataset
+    end = world.newest()
+    begin = end - days * DAY - (end % DAY if end % DAY else 0)
+    old = world.with_log(world.log.where(world.log.times < begin))
+    settings = settings or ({"dim": 8, "iterations": 4} if model == "als" else {})
+    estimator = estimator_of(model, **settings)
+    trained = Trained(estimator.fit(old), Choice(estimator), Popularity(window_days=7.0))
+    facts = {"model": model, "seed": 0, "trained_at": begin}
+    write_run(folder / "runs" / "first", old, trained, facts, RECIPE)
+    (folder / "runs" / "current").write_text("first\n")
+    data = folder / "data"
+    return Shop(folder / "runs", data, world, begin, open_store(data), Identity.kept(data))
+
+
+def copied(shop, folder):
+    """The same shop somewhere else."""
+    shop.store.close()
+    shutil.copytree(shop.runs.parent, folder, dirs_exist_ok=True)
+    shop.store = open_store(shop.data)
+    store, identity = open_store(folder / "data"), Identity.kept(folder / "data")
+    return Shop(folder / "runs", folder / "data", shop.world, shop.begin, store, identity)

@@ -1,0 +1,198 @@
+"""Retraining: a better or equal run answers, a worse one never, and nothing is lost on the way."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bowerbird.errors import ConfigError, StoreDown
+from bowerbird.runs.gate import Verdict
+from bowerbird.runs.plan import Plan
+from bowerbird.runs.policy import Policy
+from bowerbird.runs.work import STEPS, Work
+from bowerbird.store.written import alone
+from bowerbird.surfaces.registry import Registry
+from bowerbird.surfaces.run_folder import load_facts, load_run
+from retrains import DAY, PLAN, copied, made
+
+
+@pytest.fixture(scope="module")
+def after_four_days(tmp_path_factory):
+    shop = made(tmp_path_factory.mktemp("shop"))
+    for day in range(4):
+        shop.live(day)
+    yield shop
+    shop.store.close()
+
+
+@pytest.fixture
+def shop(after_four_days, tmp_path):
+    made = copied(after_four_days, tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_a_run_of_all_there_is_answers_and_says_where_it_comes_from(shop):
+    done = shop.retrain(3)
+    assert done.state == "promoted" and done.code == 0, done.words
+    registry = Registry(shop.runs)
+    assert registry.current() == done.run != "first"
+    run = load_run(shop.runs / done.run)
+    facts, cut = run.facts, shop.begin + 2 * DAY
+    assert (facts["parent"], facts["champion"]) == ("first", "first")
+    assert facts["snapshot"]["cut"] == cut and facts["snapshot"]["data"]
+    assert len(facts["code"]) == 64 and facts["space"]["id"]
+    assert run.data.log.times.max() >= cut  # what judged is in its histories
+    told = json.loads((shop.runs / f"{done.run}.gate.json").read_text())
+    assert told["passed"] and (shop.runs / f"{done.run}.gate.html").stat().st_size > 1000
+    progress = json.loads((shop.runs / "retrain.json").read_text())
+    assert progress["state"] == "promoted"
+    assert [step["step"] for step in progress["steps"]] == list(STEPS)
+    assert registry.rollback(1, ("anna", "")).run == "first"
+
+
+def test_where_nothing_is_new_nothing_is_made(shop):
+    assert shop.retrain(3).state == "promoted"
+    again = shop.retrain(3)
+    assert (again.state, again.code, again.run) == ("kept champion", 10, None)
+    assert "nothing to learn yet" in again.words[0]
+
+
+def test_a_model_that_finds_less_is_kept_out(shop):
+    hopeless = Policy(margin=0.0, least_people=50, coverage_drop=0.0, draws=200)
+    champion = Registry(shop.runs).current()
+    # the champion that finds everything: nothing can be better than what it lists
+    done = shop.retrain(3, replace(PLAN, policy=replace(hopeless, metric="ndcg@3", margin=0.0)))
+    verdict = json.loads((shop.runs / f"{done.run}.gate.json").read_text())
+    assert (done.state == "promoted") == verdict["passed"]
+    if not verdict["passed"]:
+        assert Registry(shop.runs).current() == champion and done.code == 10
+
+
+def shuffled(rows):
+    """Items of the day dealt out anew."""
+    items = np.random.default_rng(0).permutation(rows[:, 1])
+    return np.stack([rows[:, 0], items, rows[:, 2]], axis=1)
+
+
+def at_one_moment(rows):
+    return np.stack([rows[:, 0], rows[:, 1], np.full(len(rows), rows[:, 2].min())], axis=1)
+
+
+@pytest.mark.parametrize("change", [at_one_moment, lambda rows: rows[:0]], ids=["moment", "none"])
+def test_a_day_that_is_broken_is_not_learned_from(after_four_days, tmp_path, change):
+    shop = copied(after_four_days, tmp_path)
+    shop.live(4, change)
+    done = shop.retrain(4)
+    assert (done.state, done.code, done.run) == ("refused", 20, None), done.words
+    assert Registry(shop.runs).current() == "first" and Registry(shop.runs).names() == ["first"]
+    assert Registry(shop.runs).audit()[-1].what == "refused"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_interrupted_goes_on_and_ends_as_if_nothing_had_been(
+    after_four_days, tmp_path, step, monkeypatch
+):
+    whole, broken = (copied(after_four_days, tmp_path / name) for name in ("whole", "broken"))
+    expected = whole.retrain(3)
+
+    def stop(news):
+        if news.startswith(f"{step}:") and "begins" in news:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken.retrain(3, say=stop)
+    assert Registry(broken.runs).current() == "first"
+    assert json.loads((broken.runs / "retrain.json").read_text())["state"] == "failed"
+    done = broken.retrain(3)
+    assert (done.state, done.run) == (expected.state, expected.run)
+    one, other = (load_facts(s.runs / done.run) for s in (whole, broken))
+    assert one["files"] == other["files"] and one["data"] == other["data"]
+    again = [s["again"] for s in json.loads((broken.runs / "retrain.json").read_text())["steps"]]
+    assert again == [name in STEPS[: STEPS.index(step)] for name in STEPS]
+    assert not (broken.runs / ".retrain").exists()
+
+
+def test_of_two_at_once_the_second_is_refused(shop):
+    with alone(shop.runs / ".retraining"), pytest.raises(StoreDown, match="another process works"):
+        shop.retrain(3)
+    assert shop.retrain(3).state == "promoted"
+
+
+def test_a_run_that_somebody_else_named_meanwhile_stays(shop):
+    registry = Registry(shop.runs)
+
+    def meanwhile(news):
+        if news.startswith("shadow: begins"):
+            registry.begin()
+
+    with pytest.raises(ConfigError, match="another retrain has begun since"):
+        shop.retrain(3, say=meanwhile)
+    assert registry.current() == "first"
+
+
+def test_who_was_deleted_is_not_learned_from_and_old_runs_that_knew_them_are_retired(shop):
+    gone = shop.world.users.ids[0]
+    assert gone in load_run(shop.runs / "first").data.users
+    shop.store.people.delete(shop.identity.user(gone), (shop.begin + 3 * DAY) * 1000)
+    done = shop.retrain(3)
+    assert done.state == "promoted", done.words
+    known = load_run(shop.runs / done.run).data.users
+    assert gone not in known and shop.identity.user(gone) not in known
+    assert "deleted" in Registry(shop.runs).retired()["first"]
+    with pytest.raises(ConfigError, match="a run that answered before"):
+        Registry(shop.runs).rollback(1, ("anna", ""))
+
+
+def test_a_first_run_must_beat_what_is_popular(shop):
+    (shop.runs / "current").unlink()
+    done = shop.retrain(3)
+    told = json.loads((shop.runs / f"{done.run}.gate.json").read_text())
+    assert told["gain"] is None and {b["name"] for b in told["baselines"]}
+    assert done.champion is None
+    assert (Registry(shop.runs).current() == done.run) == told["passed"]
+
+
+def test_work_of_another_day_or_another_plan_is_begun_anew(tmp_path):
+    now = [1000.0]
+    work = Work(tmp_path, lambda news: None, lambda: now[0])
+    assert work.begin({"plan": 1}, 1) == 1_000_000
+    now[0] += 60
+    assert Work(tmp_path, work.say, work.clock).begin({"plan": 1}, 2) == 1_000_000
+    assert Work(tmp_path, work.say, work.clock).begin({"plan": 2}, 3) == 1_060_000
+    now[0] += 2 * DAY
+    assert Work(tmp_path, work.say, work.clock).begin({"plan": 2}, 4) == int(now[0] * 1000)
+
+
+def test_only_runs_that_are_new_enough_stay(shop):
+    plan = replace(PLAN, keep=2)
+    for day in (3, 4, 5):
+        if day > 3:
+            shop.live(day)
+        shop.retrain(day, plan)
+    registry = Registry(shop.runs)
+    assert registry.current() in registry.names() and len(registry.names()) <= 4
+    left = {path.name.partition(".")[0] for path in shop.runs.glob("*.gate.json")}
+    assert left <= set(registry.names())
+
+
+def test_a_plan_says_what_it_cannot_mean(tmp_path):
+    from bowerbird.runs.plan import plan_of
+
+    assert plan_of(tmp_path) == Plan()
+    path = tmp_path / "retrain.toml"
+    for text, told in {
+        "[retrain]\nwindow = 3": "window",
+        '[retrain]\nwindow = "x"': "window: a time such as",
+        "[retrain]\nkeep = 1": "keep",
+        "[retrain]\nevery = 1": "a key among window, settings, keep, shadow expected, 'every' came",
+        "[gate]\nmargins = 1": "gate: one of",
+        "[other]": "tables .retrain., .gate., .health., .defence. expected, 'other' came",
+        "[defence]\nx = 1": "defence",
+        "x": "readable TOML expected",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=told):
+            plan_of(tmp_path)
+    assert Verdict  # the page and the JSON are the gate's own
