@@ -34,6 +34,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/exploration.py
 	$(BIN)/python benchmarks/poisoning.py
 	$(BIN)/python benchmarks/gate.py
+	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/reranking.py
 	$(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python benchmarks/batch.py

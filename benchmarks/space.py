@@ -19,7 +19,6 @@ CASES = {"1 % more events": 0.01, "5 % more events": 0.05, "20 % more events": 0
 MODELS: dict[str, dict[str, Any]] = {
     "als": {"dim": 64},
     "content": {"text": "tfidf", "dim": 64},
-    "two-tower": {"text": "tfidf", "dim": 64, "epochs": 3},
 }
 
 

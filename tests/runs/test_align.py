@@ -65,6 +65,22 @@ def test_a_scale_is_not_undone_but_told():
     np.testing.assert_allclose(found.turn @ found.turn.T, np.eye(6), atol=1e-12)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(4, 40), st.integers(0, 10_000))
+def test_spaces_that_have_nothing_to_do_with_each_other_are_never_one(dim, seed):
+    rng = np.random.default_rng(seed)
+    new, old = rng.standard_normal((2, 2 * dim, dim))  # as few anchors as are taken
+    assert procrustes(new, old).residual > SAME
+
+
+def test_nothing_is_turned_onto_zeros_and_zeros_fit_nothing():
+    some = np.random.default_rng(0).standard_normal((9, 3))
+    with pytest.raises(SpaceError, match="9 of zeros came"):
+        procrustes(some, np.zeros((9, 3)))
+    found = procrustes(np.zeros((9, 3)), some)
+    assert found.residual == pytest.approx(1) and found.mean_cosine == 0
+
+
 @pytest.mark.parametrize(("noise", "expected"), [(0, 1.0), (0.1, 0.88), (0.3, 0.69), (1.0, 0.28)])
 def test_what_old_vectors_find_among_new_ones_falls_as_known(noise, expected):
     rng = np.random.default_rng(0)

@@ -46,6 +46,9 @@ def procrustes(new: Float[ndarray, "n dim"], old: Float[ndarray, "n dim"]) -> Al
     Rotations and reflections only, so that no score changes. A change of scale is not undone: it
     counts in the residual, since scores of both together would not be of one scale.
 
+    Raises:
+        SpaceError: the old ones are all zeros.
+
     Source: Schönemann, Psychometrika 31, 1966.
 
     >>> X = np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
@@ -54,14 +57,16 @@ def procrustes(new: Float[ndarray, "n dim"], old: Float[ndarray, "n dim"]) -> Al
            [1., 0.]])
     """
     x, y = new.astype(np.float64), old.astype(np.float64)
+    size = np.linalg.norm(y)
+    if not size:
+        raise SpaceError(f"vectors other than zeros expected, {len(y)} of zeros came")
     left, _, right = np.linalg.svd(x.T @ y)
     turn = left @ right
     moved = x @ turn
     lengths = np.linalg.norm(moved, axis=1) * np.linalg.norm(y, axis=1)
     cosines = np.einsum("nd,nd->n", moved, y)[lengths > 0] / lengths[lengths > 0]
-    size = np.linalg.norm(y)
-    residual = float(np.linalg.norm(moved - y) / size) if size else np.inf
-    return Alignment(turn, residual, float(cosines.mean()) if len(cosines) else 0.0, len(x))
+    mean = float(cosines.mean()) if len(cosines) else 0.0
+    return Alignment(turn, float(np.linalg.norm(moved - y) / size), mean, len(x))
 
 
 def anchors(
