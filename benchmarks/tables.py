@@ -9,7 +9,7 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "poisoning.md")
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "poisoning", "monitoring"))
 SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
@@ -268,6 +268,29 @@ def poisoning(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
+def monitoring(result: dict[str, Any]) -> list[str]:
+    """False alarms, what was caught, and the weeks of a real year."""
+    figures = result["figures"]
+    well, sick, year = figures["honest"], figures["broken"], figures["complete-journey"]
+    caught = ", ".join(f"{name} {n} of {sick['each']}" for name, n in sick["caught"].items())
+    lines = [
+        f"- honest windows of synthetic shops: {well['windows']}, suspicions: "
+        f"{sum(well['said'].values())}",
+        f"- broken weeks that were caught: {caught}",
+        f"- The Complete Journey, {year['weeks']} weeks: {'; '.join(year['said'])}",
+        *("", "| The Complete Journey, each week | median | largest | limit by people | above |"),
+    ]
+    lines[-1] += " limit by events | above | above 0.1 |"
+    lines.append("|---|" + "---:|" * 7)
+    for name, row in year["drift"].items():
+        cells = [row[k] for k in ("median", "largest", "limit_by_people", "above_by_people")]
+        cells += [row[k] for k in ("limit_by_events", "above_by_events", "above_0.1")]
+        shown = [f"{100 * c:.0f} %" if place in (3, 5, 6) and c is not None else c
+                 for place, c in enumerate(cells)]  # fmt: skip
+        lines.append(f"| {name} | {' | '.join('–' if c is None else str(c) for c in shown)} |")
+    return [*lines, "", *bars(result)]
+
+
 def replaced(text: str, name: str, lines: list[str]) -> str:
     """The page with these lines between the two marks of a name."""
     first, last = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -285,7 +308,7 @@ def main() -> None:
             continue  # its page tells it in words
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
-        kinds |= {"poisoning": poisoning}
+        kinds |= {"poisoning": poisoning, "monitoring": monitoring}
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)
