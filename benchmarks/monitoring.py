@@ -115,8 +115,8 @@ def measure(bench: Bench) -> None:
     protocol = {
         "honest": "10 worlds of 120,000 events × 5 shapes × 4 weeks back × windows of 1 and 7 days",
         "broken": "10 other worlds, the last week, all days before it told",
-        REAL: f"the last {HALF_A_YEAR} weeks, each against all before (suspicions) and the five before "
-        "(drift); an import of the events as they are",
+        REAL: f"the last {HALF_A_YEAR} weeks, each against all before (suspicions) and the five "
+        "weeks before (drift); an import of the events as they are",
     }
     alarms = sum(well["said"].values())
     caught = sum(sick["caught"].values()) / (sick["each"] * len(sick["caught"]))

@@ -269,7 +269,7 @@ def poisoning(result: dict[str, Any]) -> list[str]:
 
 
 def monitoring(result: dict[str, Any]) -> list[str]:
-    """False alarms, what was caught, and the weeks of a real year."""
+    """False alarms, what was caught, and weeks of real shops."""
     figures = result["figures"]
     well, sick, year = figures["honest"], figures["broken"], figures["complete-journey"]
     caught = ", ".join(f"{name} {n} of {sick['each']}" for name, n in sick["caught"].items())
