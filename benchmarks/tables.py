@@ -9,9 +9,13 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
+<<<<<<< HEAD
 PAGES = tuple(
     ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "gate.md", "stable-space.md")
 )
+=======
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "poisoning", "monitoring"))
+>>>>>>> 67346a5214635c5d3c211f6778fab9a44a0e7f99
 SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
@@ -270,6 +274,7 @@ def poisoning(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
+<<<<<<< HEAD
 def gate(result: dict[str, Any]) -> list[str]:
     """How often challengers pass, how often slices are called lost, what a gate says to whom."""
     figures = result["figures"]
@@ -318,6 +323,28 @@ def space(result: dict[str, Any]) -> list[str]:
             told = (f"{row['residual']:.2f}", "yes" if row["one space"] else "no")
             cells = (name, case, *told, *(f"{row[what]:.2f}" for what in overlaps))
             lines.append(f"| {' | '.join(cells)} |")
+=======
+def monitoring(result: dict[str, Any]) -> list[str]:
+    """False alarms, what was caught, and weeks of real shops."""
+    figures = result["figures"]
+    well, sick, year = figures["honest"], figures["broken"], figures["complete-journey"]
+    caught = ", ".join(f"{name} {n} of {sick['each']}" for name, n in sick["caught"].items())
+    lines = [
+        f"- honest windows of synthetic shops: {well['windows']}, suspicions: "
+        f"{sum(well['said'].values())}",
+        f"- broken weeks that were caught: {caught}",
+        f"- The Complete Journey, {year['weeks']} weeks: {'; '.join(year['said'])}",
+        *("", "| The Complete Journey, each week | median | largest | limit by people | above |"),
+    ]
+    lines[-1] += " limit by events | above | above 0.1 |"
+    lines.append("|---|" + "---:|" * 7)
+    for name, row in year["drift"].items():
+        cells = [row[k] for k in ("median", "largest", "limit_by_people", "above_by_people")]
+        cells += [row[k] for k in ("limit_by_events", "above_by_events", "above_0.1")]
+        shown = [f"{100 * c:.0f} %" if place in (3, 5, 6) and c is not None else c
+                 for place, c in enumerate(cells)]  # fmt: skip
+        lines.append(f"| {name} | {' | '.join('–' if c is None else str(c) for c in shown)} |")
+>>>>>>> 67346a5214635c5d3c211f6778fab9a44a0e7f99
     return [*lines, "", *bars(result)]
 
 
@@ -338,7 +365,11 @@ def main() -> None:
             continue  # its page tells it in words
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
+<<<<<<< HEAD
         kinds |= {"poisoning": poisoning, "gate": gate, "space": space}
+=======
+        kinds |= {"poisoning": poisoning, "monitoring": monitoring}
+>>>>>>> 67346a5214635c5d3c211f6778fab9a44a0e7f99
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)

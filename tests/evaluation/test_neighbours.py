@@ -148,6 +148,11 @@ def test_an_honest_retrain_raises_no_alarm(seed, data, spaces, floor):
     assert alarms(data, spaces, spaces[seed], floor) == set()
 
 
+def test_another_seed_hardly_changes_how_lengths_grow_with_popularity(data, spaces):
+    slopes = [health(data, space).norm_slope for space in spaces]
+    assert np.ptp(slopes) < 0.01
+
+
 def zeroed(items, counts):
     items[::10] = 0
 

@@ -67,3 +67,13 @@ def test_of_a_short_past_only_an_empty_day_is_seen():
     assert judged(day, empty)[-3].level == "gap"
     for few in (0, 1, 3):
         assert len(judged(*shop(past=few))) == LENGTH
+
+
+@pytest.mark.parametrize("past", range(12))
+@pytest.mark.parametrize("length", [1, 3])
+def test_any_number_of_days_can_be_judged_by_any_before(past, length):
+    every = np.repeat(np.arange(-past - length, 0), 50)
+    before = every < -length
+    days = days_of(every[before], every[~before], length)
+    assert [day.day for day in days] == list(range(-length, 0))
+    assert {day.level for day in days} == {"usual"}

@@ -97,7 +97,7 @@ def _deviations(logs: Float64[ndarray, "n"]) -> Float64[ndarray, "n"]:
         since = np.full(n, np.nan)
         since[7 * back :] = logs[7 * back :] - logs[: max(n - 7 * back, 0)]
         around = np.full((2 * AROUND, n), np.nan)
-        for step in range(1, AROUND + 1):
+        for step in range(1, min(AROUND, n - 1) + 1):
             around[step - 1, step:] = since[: n - step]
             around[AROUND + step - 1, : n - step] = since[step:]
         lift = _medians(around)
