@@ -9,13 +9,10 @@ from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
 from tables_of_service import service
 
-<<<<<<< HEAD
 PAGES = tuple(
-    ROOT / "docs" / name for name in ("benchmarks.md", "poisoning.md", "gate.md", "stable-space.md")
+    ROOT / "docs" / f"{name}.md"
+    for name in ("benchmarks", "poisoning", "gate", "stable-space", "monitoring")
 )
-=======
-PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "poisoning", "monitoring"))
->>>>>>> 67346a5214635c5d3c211f6778fab9a44a0e7f99
 SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
@@ -274,7 +271,6 @@ def poisoning(result: dict[str, Any]) -> list[str]:
     return [*lines, "", *bars(result)]
 
 
-<<<<<<< HEAD
 def gate(result: dict[str, Any]) -> list[str]:
     """How often challengers pass, how often slices are called lost, what a gate says to whom."""
     figures = result["figures"]
@@ -323,7 +319,9 @@ def space(result: dict[str, Any]) -> list[str]:
             told = (f"{row['residual']:.2f}", "yes" if row["one space"] else "no")
             cells = (name, case, *told, *(f"{row[what]:.2f}" for what in overlaps))
             lines.append(f"| {' | '.join(cells)} |")
-=======
+    return [*lines, "", *bars(result)]
+
+
 def monitoring(result: dict[str, Any]) -> list[str]:
     """False alarms, what was caught, and weeks of real shops."""
     figures = result["figures"]
@@ -344,7 +342,6 @@ def monitoring(result: dict[str, Any]) -> list[str]:
         shown = [f"{100 * c:.0f} %" if place in (3, 5, 6) and c is not None else c
                  for place, c in enumerate(cells)]  # fmt: skip
         lines.append(f"| {name} | {' | '.join('–' if c is None else str(c) for c in shown)} |")
->>>>>>> 67346a5214635c5d3c211f6778fab9a44a0e7f99
     return [*lines, "", *bars(result)]
 
 
@@ -365,11 +362,8 @@ def main() -> None:
             continue  # its page tells it in words
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
-<<<<<<< HEAD
         kinds |= {"poisoning": poisoning, "gate": gate, "space": space}
-=======
-        kinds |= {"poisoning": poisoning, "monitoring": monitoring}
->>>>>>> 67346a5214635c5d3c211f6778fab9a44a0e7f99
+        kinds |= {"monitoring": monitoring}
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)

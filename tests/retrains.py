@@ -21,7 +21,7 @@ from bowerbird.store.opened import open_store
 
 DAY = 86_400
 PLAN = Plan(window_s=2 * DAY, shadow=20, policy=Policy(margin=0.1, least_people=50, draws=200))
-RECIPE = '[events]\npath = "events.parquet"\n[model]\nname = "als"\ndim = 8\ntune = false\n'
+RECIPE = '[events]\npath = "events.parquet"\n[model]\nname = "cooccurrence"\ntune = false\n'
 
 
 @dataclass
@@ -63,13 +63,12 @@ class Shop:
         return retrain(self.runs, self.store, self.identity, plan, lambda: now, say)
 
 
-def made(folder, days=6, model="als", **settings):
+def made(folder, days=6, model="cooccurrence", **settings):
     """The shop, with `days` to come."""
     world = World(n_users=700, n_items=80, n_events=24_000, seed=5).make().dataset
     end = world.newest()
     begin = end - days * DAY - (end % DAY if end % DAY else 0)
     old = world.with_log(world.log.where(world.log.times < begin))
-    settings = settings or ({"dim": 8, "iterations": 4} if model == "als" else {})
     estimator = estimator_of(model, **settings)
     trained = Trained(estimator.fit(old), Choice(estimator), Popularity(window_days=7.0))
     facts = {"model": model, "seed": 0, "trained_at": begin}

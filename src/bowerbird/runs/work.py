@@ -44,7 +44,7 @@ class Work:
 
     def begin(self, asked: dict[str, Any], token: int) -> int:
         """Go on with what was asked before in the same words, else begin; as of when (ms)."""
-        now = self.clock()
+        now, asked = self.clock(), json.loads(json.dumps(asked))  # as it is read back
         before = _read(self.folder / ASKED)
         same = before is not None and before["asked"] == asked
         if before is None or not same or now - before["as_of_ms"] / 1000 > STALE_S:
