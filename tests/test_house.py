@@ -30,6 +30,11 @@ COMMANDS = {
     "datasets",
     "quickstart",
     "doctor",
+    "retrain",
+    "runs",
+    "promote",
+    "rollback",
+    "diff",
 }
 
 

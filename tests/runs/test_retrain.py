@@ -9,6 +9,7 @@ import pytest
 from bowerbird.errors import ConfigError, StoreDown
 from bowerbird.retrieval.models import estimator_of
 from bowerbird.runs.plan import Plan, plan_of
+from bowerbird.runs.replay import replayed
 from bowerbird.runs.work import STEPS, Work
 from bowerbird.store.written import alone
 from bowerbird.surfaces.registry import Registry
@@ -96,28 +97,49 @@ def test_a_day_that_is_broken_is_not_learned_from(after_four_days, tmp_path, cha
     assert Registry(shop.runs).audit()[-1].what == "refused"
 
 
+@pytest.fixture(scope="module")
+def never_interrupted(after_four_days, tmp_path_factory):
+    """What comes of it, and the facts of the run."""
+    shop = copied(after_four_days, tmp_path_factory.mktemp("whole"))
+    done = shop.retrain(3)
+    yield done, load_facts(shop.runs / done.run)
+    shop.store.close()
+
+
 @pytest.mark.parametrize("step", STEPS)
-def test_what_is_interrupted_goes_on_and_ends_as_if_nothing_had_been(
-    after_four_days, tmp_path, step, monkeypatch
-):
-    whole, broken = (copied(after_four_days, tmp_path / name) for name in ("whole", "broken"))
-    expected = whole.retrain(3)
+def test_what_is_interrupted_goes_on_and_ends_as_if_nothing_had_been(shop, never_interrupted, step):
+    expected, facts = never_interrupted
 
     def stop(news):
         if news.startswith(f"{step}:") and "begins" in news:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        broken.retrain(3, say=stop)
-    assert Registry(broken.runs).current() == "first"
-    assert json.loads((broken.runs / "retrain.json").read_text())["state"] == "failed"
-    done = broken.retrain(3)
+        shop.retrain(3, say=stop)
+    assert Registry(shop.runs).current() == "first"
+    assert json.loads((shop.runs / "retrain.json").read_text())["state"] == "failed"
+    done = shop.retrain(3)
     assert (done.state, done.run) == (expected.state, expected.run)
-    one, other = (load_facts(s.runs / done.run) for s in (whole, broken))
-    assert one["files"] == other["files"] and one["data"] == other["data"]
-    again = [s["again"] for s in json.loads((broken.runs / "retrain.json").read_text())["steps"]]
+    found = load_facts(shop.runs / done.run)
+    assert found["files"] == facts["files"] and found["data"] == facts["data"]
+    again = [s["again"] for s in json.loads((shop.runs / "retrain.json").read_text())["steps"]]
     assert again == [name in STEPS[: STEPS.index(step)] for name in STEPS]
-    assert not (broken.runs / ".retrain").exists()
+    assert not (shop.runs / ".retrain").exists()
+
+
+def test_a_run_that_is_made_again_is_the_same_byte_by_byte(shop):
+    done = shop.retrain(3)
+    shop.live(4)  # what came later is not seen
+    told = (shop.runs, done.run, shop.store, shop.identity, lambda news: None)
+    found = replayed(*told)
+    assert found.same and found.code and len(found.files) >= 5, found
+    gone = shop.world.users.ids[0]
+    shop.store.people.delete(shop.identity.user(gone), (shop.begin + 5 * DAY) * 1000)
+    differs = replayed(*told)
+    assert not differs.same and differs.data[0] != differs.data[1]
+    assert not list(shop.runs.glob(".replay-*"))
+    with pytest.raises(ConfigError, match="a run that «bowerbird retrain» made expected"):
+        replayed(shop.runs, "first", *told[2:])
 
 
 def test_of_two_at_once_the_second_is_refused(shop):

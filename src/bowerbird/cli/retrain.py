@@ -1,6 +1,5 @@
 """`bowerbird retrain`: all there is by now → a run, judged, and promoted if it is no worse."""
 
-import sys
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -8,16 +7,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from bowerbird.cli.console import err, out, print_json, shown, working
 from bowerbird.cli.stores import Data, Store, where_of
 from bowerbird.errors import BowerbirdError
 from bowerbird.runs.plan import plan_of
+from bowerbird.runs.replay import Replayed, replayed
 from bowerbird.runs.retrain import CODES, ERROR, Outcome
 from bowerbird.runs.retrain import retrain as made_again
 from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
 from bowerbird.surfaces.strict import seconds_of
+
+DIFFERS = 10
+"""Exit code where a run that was made again is not the same."""
 
 
 def retrain(
@@ -30,8 +34,12 @@ def retrain(
     anew: Annotated[
         bool, typer.Option("--anew", help="Choose settings again, as the recipe says.")
     ] = False,
+    replay: Annotated[
+        str | None,
+        typer.Option(help="Make this run again from what it was made from, and compare the bytes."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="What came of it as JSON.")] = False,
-) -> None:
+) -> int:
     """Make a run of all there is by now, and let it answer if it is no worse than what does.
 
     snapshot → check → train → align → index → gate → shadow → promote. Given again after it was
@@ -49,6 +57,8 @@ def retrain(
       bowerbird retrain runs --data /var/lib/bowerbird --window 2d
 
       bowerbird retrain runs --store postgresql://shop@db/shop --anew
+
+      bowerbird retrain runs --replay 20261127T020000Z
     """
     try:
         plan = plan_of(runs)
@@ -57,12 +67,30 @@ def retrain(
         plan = replace(plan, anew=anew or plan.anew)
         identity = Identity.kept(Path(data))
         with closing(open_store(where_of(data, store))) as opened, working("retraining") as say:
+            if replay is not None:
+                return _compared(replayed(runs, replay, opened, identity, say), json)
             outcome = made_again(runs, opened, identity, plan, time.time, say)  # noqa: TID251  edge
     except BowerbirdError as error:
-        err.print(f"error: {' '.join(str(error).split())}")
-        sys.exit(ERROR)
+        err.print(Text("error: ", style="bold red").append(" ".join(str(error).split()), "default"))
+        return ERROR
     _tell(runs, outcome, json)
-    sys.exit(outcome.code)
+    return outcome.code
+
+
+def _compared(found: Replayed, json: bool) -> int:
+    differ = [name for name, same in found.files.items() if not same]
+    if json:
+        told = {"run": found.run, "same": found.same, "data": found.data, "differ": differ}
+        print_json({**told, "same code": found.code})
+    elif found.same:
+        out.print(f"{found.run}: the same, byte by byte ({len(found.files)} files)")
+    else:
+        out.print(f"{found.run}: not the same: {', '.join(differ) or 'the data'}")
+        if found.data[0] != found.data[1]:
+            out.print("  the data differ: items have changed since, or people were deleted")
+        if not found.code:
+            out.print("  it was made by another version of the code")
+    return 0 if found.same else DIFFERS
 
 
 def _tell(runs: Path, outcome: Outcome, json: bool) -> None:
