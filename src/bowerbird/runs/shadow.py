@@ -19,7 +19,9 @@ from bowerbird.surfaces.scenario import Scenario, scenarios_in
 from bowerbird.surfaces.surface import Ask, Opened, asked_of
 
 OF_PEOPLE = ("for-you", "next", "popular", "new", "trending")
-"""Surfaces that a history asks; the others are opened, and need an item or words."""
+"""Surfaces that a history asks; the others need an item, and are opened only."""
+OTHERS = ("audience", "goes-with", "search")
+"""They count and read, whatever the model is, and take long to open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class _Open:
 def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dict[str, Any]:
     """Whatever speaks against it (`faults`), and how far its lists are those of the champion.
 
-    Every scenario is opened; those for people are asked by whoever did something last.
+    Every scenario that the model answers is opened; those for people are asked by whoever did
+    something last.
 
     Args:
         candidate: what may answer soon.
@@ -62,7 +65,7 @@ def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dic
     faults: list[str] = []
     overlap: dict[str, float] = {}
     for name, scenario in scenarios_in(candidate.folder).items():
-        if scenario.surface == "audience":
+        if scenario.surface in OTHERS:
             continue
         try:
             lists = own.lists(scenario, asked, now)
