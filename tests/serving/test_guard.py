@@ -49,6 +49,8 @@ NEEDS = {
     "GET /v1/scenarios/{scenario}": ("catalog:read", False),
     "GET /v1/models": ("metrics:read", False),
     "PUT /v1/models/current": ("admin", False),
+    "GET /v1/retrain": ("metrics:read", False),
+    "POST /v1/retrain": ("admin", False),
     "GET /v1/lists/{rec_id}": ("metrics:read", False),
     "GET /v1/quarantine": ("people:read", False),
     "GET /v1/keys": ("admin", False),

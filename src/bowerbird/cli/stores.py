@@ -17,7 +17,10 @@ from bowerbird.store.parquet import compact as compact_facts
 stores = typer.Typer(help="What a server keeps.", no_args_is_help=True)
 Data = Annotated[str, typer.Option(help="The --data folder of the server.")]
 Store = Annotated[
-    str | None, typer.Option(help="postgresql://USER@HOST/DATABASE, where that is the store.")
+    str | None,
+    typer.Option(
+        envvar="BOWERBIRD_STORE", help="postgresql://USER@HOST/DATABASE, where that is the store."
+    ),
 ]
 
 

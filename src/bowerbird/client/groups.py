@@ -115,6 +115,8 @@ class Operations(Group[S]):
     scenarios = Sent(service_calls.scenarios)
     models = Sent(service_calls.models)
     use_model = Sent(service_calls.use_model)
+    retrain = Sent(service_calls.retrain)
+    retraining = Sent(service_calls.retraining)
     keys = Sent(service_calls.keys)
     make_key = Sent(service_calls.make_key)
     revoke_key = Sent(service_calls.revoke_key)

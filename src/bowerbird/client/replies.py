@@ -194,6 +194,17 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrain:
+    """How far a retrain is, or what came of the last one."""
+
+    state: str  # none, running, promoted, kept champion, refused, failed
+    step: str | None
+    run: str | None
+    words: tuple[str, ...]
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A key; `key` is what opens, shown once, when it is made."""
 

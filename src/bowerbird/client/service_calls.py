@@ -6,7 +6,7 @@ from typing import Unpack
 
 from bowerbird.client.calls import Call, path_of
 from bowerbird.client.messages import Met, NewKey
-from bowerbird.client.replies import Health, Key, Keys, Models, Scenarios, Vectors
+from bowerbird.client.replies import Health, Key, Keys, Models, Retrain, Scenarios, Vectors
 
 
 def ready() -> Call[Health]:
@@ -37,6 +37,16 @@ def models() -> Call[Models]:
 def use_model(name: str) -> Call[Health]:
     """Let another run answer."""
     return Call("PUT", path_of("models", "current"), Health, body={"model": name})
+
+
+def retrain() -> Call[Retrain]:
+    """Begin a retrain, unless one is under way."""
+    return Call("POST", path_of("retrain"), Retrain)
+
+
+def retraining() -> Call[Retrain]:
+    """How far a retrain is, or what came of the last one."""
+    return Call("GET", path_of("retrain"), Retrain)
 
 
 def keys() -> Call[Keys]:

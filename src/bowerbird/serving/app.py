@@ -16,6 +16,7 @@ from bowerbird.serving import (
     list_routes,
     metric_routes,
     operation_routes,
+    retrain_routes,
     table_routes,
     vector_routes,
 )
@@ -41,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     *table_routes.ROUTES,
     *metric_routes.ROUTES,
     *operation_routes.ROUTES,
+    *retrain_routes.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )
 """Everything that can be asked. A route is nowhere else."""

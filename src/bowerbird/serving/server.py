@@ -71,7 +71,8 @@ def serve_forever(
     _log_lines()
     sys.setswitchinterval(SWITCH_S)
     listening = _listening(*address)
-    service = Service(runs, open_store(store), data, settings, clock)
+    url = store if isinstance(store, str) else None
+    service = Service(runs, open_store(store), data, settings, clock, url)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     name = service.current.snapshot.model

@@ -16,6 +16,7 @@ from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
 from bowerbird.serving.messages import RecList
+from bowerbird.serving.retraining import Retraining
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot
 from bowerbird.serving.telemetry import Telemetry
@@ -56,6 +57,7 @@ class Service:
         data: Path,
         settings: Settings = Settings(),
         clock: Callable[[], float] = time.time,  # noqa: TID251  the edge reads the clock
+        url: str | None = None,
     ) -> None:
         """A server over a run.
 
@@ -65,6 +67,7 @@ class Service:
             data: the folder of what this machine keeps beside the store.
             settings: how it behaves.
             clock: seconds since 1970 UTC.
+            url: of the database that `store` is in, for other processes; None: it is in `data`.
         """
         self.store, self.settings, self.clock = store, settings, clock
         self.telemetry = Telemetry()
@@ -79,6 +82,7 @@ class Service:
         self.threads = ThreadPoolExecutor(THREADS, "lists")
         self.others = ThreadPoolExecutor(THREADS, "others")
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
+        self.retraining = Retraining(runs, data, url)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
