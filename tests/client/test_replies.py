@@ -7,7 +7,14 @@ import pytest
 from bowerbird.client import replies
 from bowerbird.client.replies import ListItem, Page, RecList, RecLists, Taken, Thing, read
 from bowerbird.errors import DataError
-from bowerbird.serving import event_routes, list_routes, messages, operation_routes, table_routes
+from bowerbird.serving import (
+    event_routes,
+    list_routes,
+    messages,
+    operation_routes,
+    retrain_routes,
+    table_routes,
+)
 
 ITEM = {"rank": 1, "item": "i3", "score": 0.5, "source": "personal", "reason": "because"}
 LIST = {"rec_id": "r", "scenario": "s", "rung": "personal", "items": [ITEM], "model": "m"}
@@ -49,7 +56,14 @@ def test_parts_may_be_left_out_where_there_is_a_default():
 
 def test_the_client_knows_every_part_that_the_service_sends():
     sent = {}
-    for module in (messages, list_routes, event_routes, table_routes, operation_routes):
+    for module in (
+        messages,
+        list_routes,
+        event_routes,
+        table_routes,
+        operation_routes,
+        retrain_routes,
+    ):
         sent |= {
             name: kind for name, kind in vars(module).items() if hasattr(kind, "__struct_fields__")
         }

@@ -194,13 +194,17 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
-class Retrain:
+class Progress:
     """How far a retrain is, or what came of the last one."""
 
     state: str  # none, running, promoted, kept champion, refused, failed
     step: str | None
+    news: str | None
+    steps: tuple[Mapping[str, Any], ...]
     run: str | None
     words: tuple[str, ...]
+    began: int | None  # seconds since 1970 UTC
+    ended: int | None
     why: str | None
 
 

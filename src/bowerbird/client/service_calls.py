@@ -6,7 +6,7 @@ from typing import Unpack
 
 from bowerbird.client.calls import Call, path_of
 from bowerbird.client.messages import Met, NewKey
-from bowerbird.client.replies import Health, Key, Keys, Models, Retrain, Scenarios, Vectors
+from bowerbird.client.replies import Health, Key, Keys, Models, Progress, Scenarios, Vectors
 
 
 def ready() -> Call[Health]:
@@ -39,14 +39,14 @@ def use_model(name: str) -> Call[Health]:
     return Call("PUT", path_of("models", "current"), Health, body={"model": name})
 
 
-def retrain() -> Call[Retrain]:
+def retrain() -> Call[Progress]:
     """Begin a retrain, unless one is under way."""
-    return Call("POST", path_of("retrain"), Retrain)
+    return Call("POST", path_of("retrain"), Progress)
 
 
-def retraining() -> Call[Retrain]:
+def retraining() -> Call[Progress]:
     """How far a retrain is, or what came of the last one."""
-    return Call("GET", path_of("retrain"), Retrain)
+    return Call("GET", path_of("retrain"), Progress)
 
 
 def keys() -> Call[Keys]:
