@@ -1,6 +1,10 @@
 """A shop that goes on after its first run was trained: for tests of retraining."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +79,27 @@ def made(folder, days=6, model="cooccurrence", **settings):
     write_run(folder / "runs" / "first", old, trained, facts, RECIPE)
     (folder / "runs" / "current").write_text("first\n")
     data = folder / "data"
+    (folder / "shop.json").write_text(json.dumps({"begin": int(begin)}), "utf-8")
     return Shop(folder / "runs", data, world, begin, open_store(data), Identity.kept(data))
+
+
+def again(folder, day):
+    """The same shop as a process of its own finds it, with nothing of the world but its moments."""
+    told = json.loads((folder / "shop.json").read_text("utf-8"))
+    data = folder / "data"
+    store, identity = open_store(data), Identity.kept(data)
+    return Shop(folder / "runs", data, None, told["begin"], store, identity).retrain(day)
+
+
+def retraining(folder, day):
+    """A process that retrains at the end of this day."""
+    code = (
+        f"import sys, pathlib; from retrains import again; again(pathlib.Path(sys.argv[1]), {day})"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    words = [sys.executable, "-c", code, str(folder)]
+    return subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
 
 
 def copied(shop, folder):
