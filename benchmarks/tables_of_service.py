@@ -6,6 +6,7 @@ from typing import Any
 def service(result: dict[str, Any]) -> list[str]:
     """The figures of one benchmark, then what had to be reached."""
     kinds = {"failover": failover, "soak": soak, "load": load}
+    kinds |= {"retraining": retraining, "month": month}
     made = kinds.get(result["benchmark"], plain)(result["figures"])
     return [*made, "", *bars(result)]
 
@@ -67,3 +68,31 @@ def soak(figures: dict[str, Any]) -> list[str]:
         lines.append(f"| {number + 1} | {told} |")
     sent = ", ".join(f"{n:,} of {name}" for name, n in figures["requests"].items())
     return [*lines, "", f"Requests: {sent}."]
+
+
+def retraining(figures: dict[str, Any]) -> list[str]:
+    """Every number of its parts, then what came of each poison."""
+    lines = ["| | |", "|---|---:|"]
+    for name in ("killed", "swapped"):
+        numbers = {n: v for n, v in figures[name].items() if isinstance(v, int | float)}
+        lines += [f"| {name}: {what} | {value:,} |" for what, value in numbers.items()]
+    lines += ["", "| days | what came of them, seed by seed |", "|---|---|"]
+    for name, states in figures["poisoned"]["poisoned"].items():
+        lines.append(f"| {name} | {', '.join(states)} |")
+    return [*lines, f"| honest | {', '.join(figures['poisoned']['honest'])} |"]
+
+
+def month(figures: dict[str, Any]) -> list[str]:
+    """The means, every fifth night, and quality by age."""
+    means = figures["mean ndcg@10"]
+    lines = ["| ndcg@10 | frozen | gated | ungated |", "|---|---:|---:|---:|"]
+    lines.append(f"| mean | {' | '.join(f'{means[w]:.4f}' for w in means)} |")
+    for night in figures["each night"][4::5]:
+        cells = " | ".join(f"{night[what]:.4f}" for what in means)
+        lines.append(f"| night {night['night']}: {night['state']} | {cells} |")
+    lines += ["", "| age of the model, days | lost | 95 % interval |", "|---:|---:|---|"]
+    for one in figures["by age"]["curve"][::4]:
+        ends = f"{one['low']:+.1%} to {one['high']:+.1%}"
+        lines.append(f"| {one['age']:g} | {one['lost']:+.1%} | {ends} |")
+    told = ", ".join(f"{count} × {state}" for state, count in figures["nights"].items())
+    return [*lines, "", f"{told}. {figures['by age']['sentence']}."]
