@@ -95,4 +95,4 @@ def month(figures: dict[str, Any]) -> list[str]:
         ends = f"{one['low']:+.1%} to {one['high']:+.1%}"
         lines.append(f"| {one['age']:g} | {one['lost']:+.1%} | {ends} |")
     told = ", ".join(f"{count} × {state}" for state, count in figures["nights"].items())
-    return [*lines, "", f"{told}. {figures['by age']['sentence']}."]
+    return [*lines, "", f"{told}. {figures['by age']['says']}."]
