@@ -16,6 +16,6 @@ def test_under_mixed_load_runs_change_hands_and_no_request_notices(tmp_path):
         soak.run(seconds=4, every_s=0.5, swap_s=0.5)
         server.stop()
     assert not soak.faults
-    assert soak.requests["Switch"] > 2 and soak.requests["Shop"] > 2
+    assert soak.requests["Switch"] > 1 and soak.requests["Shop"] > 1
     assert len(soak.ledger.heard) > 10
     assert max(sample.files for sample in soak.samples) < 100
