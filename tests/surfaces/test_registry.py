@@ -97,6 +97,17 @@ def test_only_what_is_there_can_be_promoted(runs, name):
         runs.promote(name, 1, BY)
 
 
+def test_a_run_that_cannot_be_read_is_told_and_keeps_no_other_from_answering(runs):
+    (runs.folder / "b" / "run.json").write_text("{")
+    assert {e.name: bool(e.retired) for e in runs.entries()} == {
+        "a": False, "b": True, "c": False, "d": False
+    }  # fmt: skip
+    assert runs.promote("c", 1, BY).run == "c"
+    with pytest.raises(ArtifactError):
+        runs.promote("b", 2, BY)
+    assert runs.current() == "c"
+
+
 def test_one_run_and_no_folder_are_told_apart(runs):
     with pytest.raises(ArtifactError, match="a folder of runs expected, one run came"):
         Registry(runs.folder / "a")

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from polars.exceptions import PolarsError
 from rich.text import Text
+from safetensors import SafetensorError
 
 from bowerbird.cli.console import err, out, print_json, shown, working
 from bowerbird.cli.stores import Data, Store, where_of
@@ -20,6 +22,8 @@ from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
 from bowerbird.surfaces.strict import seconds_of
 
+FAULTS = (BowerbirdError, OSError, MemoryError, PolarsError, SafetensorError)
+"""What ends with 30: the same command goes on when it is mended."""
 DIFFERS = 10
 """Exit code where a run that was made again is not the same."""
 
@@ -70,7 +74,7 @@ def retrain(
             if replay is not None:
                 return _compared(replayed(runs, replay, opened, identity, say), json)
             outcome = made_again(runs, opened, identity, plan, time.time, say)  # noqa: TID251  edge
-    except BowerbirdError as error:
+    except FAULTS as error:
         err.print(Text("error: ", style="bold red").append(" ".join(str(error).split()), "default"))
         return ERROR
     _tell(runs, outcome, json)

@@ -207,11 +207,13 @@ def _retire(job: Job) -> None:
 
     That one forgets them while it answers, and is retired as soon as another does.
     """
-    retired = job.registry.retired()
     for entry in job.registry.entries():
-        if entry.name in retired or entry.name == job.registry.current():
+        if entry.retired or entry.current:
             continue
-        run = load_run(job.registry.folder / entry.name)
+        try:
+            run = load_run(job.registry.folder / entry.name)
+        except ArtifactError:
+            continue  # damaged: it cannot answer anyway
         own = {job.identity.user(id): id for id in run.data.users.ids}
         count = len(deleted_in(run, job.store, own))
         if count:

@@ -17,8 +17,9 @@ from typing import Any
 
 from bowerbird.data.artifacts import load_json, save_json, whole
 from bowerbird.errors import ArtifactError
+from bowerbird.surfaces.registry import PROGRESS
 
-FOLDER, PROGRESS, ASKED = ".retrain", "retrain.json", "asked.json"
+FOLDER, ASKED = ".retrain", "asked.json"
 STALE_S = 86_400
 """Work that was interrupted so long ago is of another day: it is begun anew."""
 OFTEN_S = 0.5

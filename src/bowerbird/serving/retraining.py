@@ -13,9 +13,8 @@ from threading import Lock
 from typing import Any
 
 from bowerbird.errors import ConfigError
+from bowerbird.surfaces.registry import PROGRESS
 
-PROGRESS = "retrain.json"
-"""What `bowerbird retrain` writes into the folder of runs."""
 STARTS = "from bowerbird.cli.start import main; main()"
 STORE = "BOWERBIRD_STORE"
 """The variable that says where the store is: an argument could be read by every other process."""

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,8 @@ from bowerbird.store.written import alone, written
 from bowerbird.surfaces.run_folder import load_facts
 
 CURRENT, AUDIT, TOKEN, LOCK = "current", "audit.jsonl", "token", ".promote"
+PROGRESS = "retrain.json"
+"""How far a retrain is, or what came of the last one: it writes, services read."""
 What = Literal["promoted", "rolled back", "kept champion", "refused", "retired", "removed"]
 OWN = ("at", "what", "run", "before", "who", "why")
 
@@ -78,16 +80,16 @@ class Registry:
         return sorted(path.parent.name for path in self.folder.glob("[!.]*/run.json"))
 
     def entries(self) -> list[Entry]:
-        """All runs that are there, the newest first.
-
-        Raises:
-            ArtifactError: what one of them says of itself cannot be read.
-        """
+        """All runs that are there, the newest first; one that cannot be read counts as retired."""
         current, retired = self.current(), self.retired()
-        found = [
-            Entry(name, load_facts(self.folder / name), name == current, retired.get(name))
-            for name in self.names()
-        ]
+        found = []
+        for name in self.names():
+            why, facts = retired.get(name), dict[str, Any]()
+            try:
+                facts = load_facts(self.folder / name)
+            except ArtifactError as error:
+                why = why or str(error)
+            found.append(Entry(name, facts, name == current, why))
         return sorted(found, key=lambda entry: (-entry.made, entry.name))
 
     def current(self) -> str | None:
@@ -139,6 +141,7 @@ class Registry:
         Raises:
             ConfigError: there is no such run, it is retired, things have changed, or the folder
                 cannot be written to.
+            ArtifactError: it is damaged.
         """
         with self._locked():
             self._check(name)
@@ -204,6 +207,7 @@ class Registry:
         why = self.retired().get(name)
         if why is not None:
             raise ConfigError(f"{name}: is retired ({why}); promote another")
+        load_facts(self.folder / name)
 
     def _name(self, line: Line) -> Line:
         # the line first: a kill between the two leaves one that says more than happened, and the
@@ -221,8 +225,11 @@ class Registry:
             raise ArtifactError(f"{self.folder / TOKEN}: a number expected: {error}") from error
 
     def _write(self, name: str, text: str) -> None:
-        with written(self.folder / name) as partial:
-            partial.write_text(text, "utf-8")
+        try:
+            with written(self.folder / name) as partial:
+                partial.write_text(text, "utf-8")
+        except ArtifactError as error:
+            raise _shut(error) from error
 
     def _append(self, line: Line) -> None:
         path = self.folder / AUDIT
@@ -237,15 +244,21 @@ class Registry:
                 os.fsync(file.fileno())
         except OSError as error:
             came = f"{path}: a file that can be written expected, {error.strerror or error}"
-            raise ArtifactError(f"{came}: make room, or correct the permissions") from error
+            raise _shut(f"{came}: make room, or correct the permissions") from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            with alone(self.folder / LOCK):
-                yield
-        except ArtifactError as error:  # not what a server is to be restarted for
-            raise ConfigError(f"{error}; or name runs where they are made") from error
+        with ExitStack() as held:
+            try:
+                held.enter_context(alone(self.folder / LOCK))
+            except ArtifactError as error:
+                raise _shut(error) from error
+            yield
+
+
+def _shut(error: object) -> ConfigError:
+    """No fault of what is there: servers often may not write where runs are made."""
+    return ConfigError(f"{error}; or name runs where they are made")
 
 
 def _line(text: str) -> Line | None:
