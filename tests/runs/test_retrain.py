@@ -95,6 +95,8 @@ def test_a_day_that_is_broken_is_not_learned_from(after_four_days, tmp_path, cha
     assert (done.state, done.code, done.run) == ("refused", 20, None), done.words
     assert Registry(shop.runs).current() == "first" and Registry(shop.runs).names() == ["first"]
     assert Registry(shop.runs).audit()[-1].what == "refused"
+    accepted = shop.retrain(4, replace(PLAN, accept=True))
+    assert accepted.run is not None and accepted.state != "refused"
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,10 @@ def retrain(
     anew: Annotated[
         bool, typer.Option("--anew", help="Choose settings again, as the recipe says.")
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept", help="The newest events are right, whatever the check finds."),
+    ] = False,
     replay: Annotated[
         str | None,
         typer.Option(help="Make this run again from what it was made from, and compare the bytes."),
@@ -68,7 +72,7 @@ def retrain(
         plan = plan_of(runs)
         if window is not None:
             plan = replace(plan, window_s=int(seconds_of(window, "--window")))
-        plan = replace(plan, anew=anew or plan.anew)
+        plan = replace(plan, anew=anew or plan.anew, accept=accept)
         identity = Identity.kept(Path(data))
         with closing(open_store(where_of(data, store))) as opened, working("retraining") as say:
             if replay is not None:

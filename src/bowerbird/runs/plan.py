@@ -34,6 +34,7 @@ class Plan:
     anew: bool = False  # choose settings again, as the recipe says; else those of the run before
     keep: int = 5  # runs, the newest
     shadow: int = 200  # people who are asked for lists of both before one answers; 0: nobody
+    accept: bool = False  # learn from the newest events whatever the check finds
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     rules: Defence = field(default_factory=Defence)
@@ -85,9 +86,9 @@ def read_plan(told: Mapping[str, Any], where: str) -> Plan:
         table.settings == "chosen anew",
         table.keep,
         table.shadow,
-        Policy.of(told.get("gate", {})),
-        Limits.of(told.get("health", {})),
-        rules,
+        policy=Policy.of(told.get("gate", {})),
+        limits=Limits.of(told.get("health", {})),
+        rules=rules,
     )
 
 

@@ -232,7 +232,7 @@ def _check(job: Job, data: Dataset) -> None:
             facts |= {"suspicions": [each.to_json() for each in found]}
             facts["hard"] = [each.sentence() for each in found if each.severity == "hard"]
         hard = list(facts["hard"])
-    if hard:
+    if hard and not job.plan.accept:
         raise Ended(_over(job, "refused", hard))
 
 
