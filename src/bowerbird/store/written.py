@@ -30,17 +30,18 @@ def written(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
+def alone(folder: Path, wait_s: float | None = None) -> Iterator[None]:
     """Nobody else is in this folder. Whoever dies in it leaves it open to others.
 
     Raises:
         StoreDown: somebody else is, for long.
         ArtifactError: the folder cannot be written to.
     """
+    wait = WAIT_S if wait_s is None else wait_s
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # SQLite's lock is one that every system has, and that ends with its process
-        with closing(sqlite3.connect(folder / LOCK, timeout=wait_s, isolation_level=None)) as lock:
+        with closing(sqlite3.connect(folder / LOCK, timeout=wait, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")
             yield
     except sqlite3.OperationalError as error:
