@@ -126,6 +126,7 @@ def swapped(bench: Bench) -> dict[str, Any]:
 def poisoned(bench: Bench) -> dict[str, Any]:
     """Broken snapshots: what came of each; then honest ones."""
     from bowerbird.surfaces.registry import Registry
+    from bowerbird.surfaces.run_folder import load_run
     from poisons import POISONS, reached
     from retrains import copied
 
