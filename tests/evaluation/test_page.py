@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,29 +14,9 @@ from bowerbird.evaluation.leaderboard import leaderboard
 from bowerbird.evaluation.offline import Background, evaluate
 from bowerbird.evaluation.page import headline, page
 from bowerbird.evaluation.slices import Slice
+from pages import Checker
 
 EVIL = '<script>alert("x")</script>'
-VOID = {"meta", "br", "hr", "img", "link", "input"}
-
-
-class Checker(HTMLParser):
-    """Are all elements closed in order?"""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: set[str] = set()
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.seen.add(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")

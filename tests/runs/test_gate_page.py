@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,29 +11,10 @@ from bowerbird.runs.gate import POPULAR, decide
 from bowerbird.runs.gate_page import gate_page
 from bowerbird.runs.policy import Policy
 from gates import draws, model, report
+from pages import Checker
 
 EVIL = '<script>alert("x")</script>'
-VOID = {"meta", "br", "hr", "img", "link", "input"}
 N = 600
-
-
-class Checker(HTMLParser):
-    """Are all elements closed in order?"""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen = [], set()
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.seen.add(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")

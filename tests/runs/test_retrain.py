@@ -74,7 +74,7 @@ def test_a_model_that_finds_less_is_kept_out(shop, monkeypatch):
     from bowerbird.runs import candidate
 
     worse = estimator_of("popularity", window_days=0.01)
-    monkeypatch.setattr(candidate, "estimator_in", lambda run: worse)
+    monkeypatch.setattr(candidate, "saved_estimator", lambda folder: worse)
     done = shop.retrain(3)
     verdict = json.loads((shop.runs / f"{done.run}.gate.json").read_text())
     assert not verdict["passed"] and verdict["gain"]["high"] < 0

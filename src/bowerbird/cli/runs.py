@@ -9,7 +9,7 @@ import typer
 from bowerbird.cli.console import out, print_json, print_table
 from bowerbird.cli.reading import now
 from bowerbird.runs.differing import differing
-from bowerbird.surfaces.registry import Entry, Registry
+from bowerbird.surfaces.registry import OWN, Entry, Registry
 
 Runs = Annotated[Path, typer.Argument(help="The folder of runs.")]
 Why = Annotated[str, typer.Option(help="For the books: RUNS/audit.jsonl keeps it.")]
@@ -119,8 +119,7 @@ def _told(entry: Entry) -> dict[str, Any]:
 def _audit(registry: Registry, json: bool) -> None:
     lines = registry.audit()
     if json:
-        names = ("at", "what", "run", "before", "who", "why")
-        print_json([{name: getattr(line, name) for name in names} for line in lines])
+        print_json([{name: getattr(line, name) for name in OWN} for line in lines])
         return
     rows = [[_day(line.at), line.what, line.run or "", line.who, line.why] for line in lines]
     print_table(["when", "what", "run", "who", "why"], rows)

@@ -1,5 +1,6 @@
 """Moments as people write them (ISO text, dates, epoch numbers of any unit) → microseconds."""
 
+import numpy as np
 import polars as pl
 
 from bowerbird.errors import ConfigError
@@ -87,3 +88,12 @@ def _epoch(number: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         .then(whole)
         .otherwise(whole // 1000)
     )
+
+
+def moment_text(seconds: int) -> str:
+    """A moment (seconds since 1970 UTC) as people read it.
+
+    >>> moment_text(86_400)
+    '1970-01-02T00:00:00Z'
+    """
+    return f"{np.datetime64(seconds, 's')}Z"

@@ -17,6 +17,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 
 from bowerbird.data.dataset import Dataset, Interactions
+from bowerbird.data.moments import moment_text
 from bowerbird.data.queries import Queries
 from bowerbird.errors import ConfigError, DataError
 
@@ -86,15 +87,15 @@ class ByTime:
         if late.all() or not late.any():
             side = "before" if late.all() else "at or after"
             raise DataError(
-                f"events on both sides of the cut {_moment(cut)} expected, none came {side} it: "
-                "choose another «at» or test_share, or split by leave-one-out"
+                f"events on both sides of the cut {moment_text(cut)} expected, none came {side}"
+                " it: choose another «at» or test_share, or split by leave-one-out"
             )
         past, answers = log.where(~late), log.where(late)
         users = np.unique(answers.users)
         now = np.full(len(users), cut, dtype=np.int64)
         holdout = _ask(data, past, answers, (users, now), self.repeats)
         holdout = replace(holdout, allow=data.catalog.available(cut))
-        named = {"split": "time: one cut for everybody", "cut": _moment(cut)}
+        named = {"split": "time: one cut for everybody", "cut": moment_text(cut)}
         return Split(data.with_log(past), _ruled(holdout, named))
 
     def inner(self) -> "ByTime":
@@ -379,7 +380,3 @@ def _seconds(text: str) -> int:
         remedy = "write it like 2026-03-01 or 2026-03-01T12:00:00"
         raise ConfigError(f"an ISO time expected as «at», {text!r} came: {remedy}") from error
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def _moment(seconds: int) -> str:
-    return f"{np.datetime64(seconds, 's')}Z"

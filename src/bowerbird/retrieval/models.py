@@ -3,6 +3,7 @@
 Names map to text, not to classes, so that nothing is imported before it is asked for.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -84,8 +85,17 @@ def seeded(name: str, seed: int, /, **settings: Any) -> Estimator:  # noqa: ANN4
     return estimator_of(name, **settings, seed=seed)
 
 
-def load_fitted(folder: Path) -> Encoder | Retriever:
-    """The fitted model that was saved in this folder, whatever it is.
+def settings_in(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that were read from JSON, which knows lists only, as an estimator has them.
+
+    >>> settings_in({"parts": ["als", "content"]})
+    {'parts': ('als', 'content')}
+    """
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
+
+
+def saved_estimator(folder: Path) -> Estimator:
+    """What the model in this folder was fitted by, with the settings that were found.
 
     Raises:
         ArtifactError: the folder is missing, damaged, or of another version.
@@ -93,14 +103,22 @@ def load_fitted(folder: Path) -> Encoder | Retriever:
     facts = load_json(folder / ESTIMATOR)
     if not isinstance(facts, dict) or "kind" not in facts:
         raise ArtifactError(f"a kind of model expected in {folder / ESTIMATOR}: train again")
-    settings = {key: value for key, value in facts.items() if key != "kind"}
+    settings = settings_in({key: value for key, value in facts.items() if key != "kind"})
     try:
-        estimator = estimator_of(str(facts["kind"]), **settings)
+        return estimator_of(str(facts["kind"]), **settings)
     except ConfigError as error:
         raise ArtifactError(
             f"a model of this version expected in {folder / ESTIMATOR}: {error}; train again"
         ) from error
-    fitted = estimator.load(folder)
+
+
+def load_fitted(folder: Path) -> Encoder | Retriever:
+    """The fitted model that was saved in this folder, whatever it is.
+
+    Raises:
+        ArtifactError: the folder is missing, damaged, or of another version.
+    """
+    fitted = saved_estimator(folder).load(folder)
     if not isinstance(fitted, Encoder | Retriever):
         raise ArtifactError(f"an encoder or a retriever expected in {folder}: train again")
     if not (folder / TURN).is_file():

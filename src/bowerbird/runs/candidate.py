@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import bowerbird
-from bowerbird.data.artifacts import ESTIMATOR, load_json
 from bowerbird.data.dataset import Dataset
-from bowerbird.encoders.encoder import Estimator
 from bowerbird.encoders.session import Session
 from bowerbird.retrieval.blend import fit_with
-from bowerbird.retrieval.models import estimator_of
+from bowerbird.retrieval.models import saved_estimator
 from bowerbird.runs.align import aligned
 from bowerbird.runs.plan import Plan
 from bowerbird.runs.recipe import read_recipe
@@ -72,18 +70,11 @@ def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -
     return {"run": folder.name, "seconds": float(watch), "space": space["space"]}
 
 
-def estimator_in(run: Run) -> Estimator:
-    """What the run's model was fitted by, with the settings and the epochs that were found."""
-    facts = load_json(run.folder / "model" / ESTIMATOR)
-    settings = {name: _as_told(value) for name, value in facts.items() if name != "kind"}
-    return estimator_of(str(facts["kind"]), **settings)
-
-
 def _trained(asked: Candidate, unfinished: Path, say: Say) -> Trained:
     """With the settings of the run before, or with what is chosen anew, as its recipe says."""
     session = Session(say=say, checkpoints=unfinished)
     if not asked.plan.anew:
-        estimator = estimator_in(asked.before)
+        estimator = saved_estimator(asked.before.folder / "model")
         fitted = fit_with(estimator, asked.train, session)
         return Trained(fitted, Choice(estimator), asked.before.fallback)
     recipe = read_recipe(asked.before.folder / "recipe.toml")
@@ -92,10 +83,6 @@ def _trained(asked: Candidate, unfinished: Path, say: Say) -> Trained:
     return train(
         recipe.estimator(), asked.train, recipe.seed, recipe.model.tune, fixed, say, session
     )
-
-
-def _as_told(value: Any) -> Any:  # noqa: ANN401  what JSON holds
-    return tuple(value) if isinstance(value, list) else value
 
 
 @cache

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bowerbird.data.joining import retold
-from bowerbird.surfaces.assemble import recommender_of
-from bowerbird.surfaces.kept import kept_index
+from bowerbird.runs.shadow import named, newest_people, shared
+from bowerbird.surfaces.assemble import recommender_in
 from bowerbird.surfaces.run_folder import Run, load_run
 
 PEOPLE, K = 500, 10
@@ -28,26 +26,17 @@ def differing(one: Path, other: Path) -> dict[str, tuple[Any, Any]]:
     names = dict.fromkeys([*told[0], *told[1]])
     pairs = {name: (told[0].get(name), told[1].get(name)) for name in names}
     found: dict[str, tuple[Any, Any]] = {n: p for n, p in pairs.items() if p[0] != p[1]}
-    found["lists shared"] = ("", round(shared(*runs), 4))
+    found["lists shared"] = ("", _alike(*runs))
     return found
 
 
-def shared(one: Run, other: Run, people: int = PEOPLE, k: int = K) -> float:
+def _alike(one: Run, other: Run) -> float:
     """Share of the items of the second run's lists that are in the first one's, too."""
-    log = other.data.log
-    newest = np.zeros(len(other.data.users), dtype=np.int64)
-    np.maximum.at(newest, log.users, log.times)
-    rows = np.argsort(-newest, kind="stable")[:people]
+    rows = newest_people(other, PEOPLE)
     asked = other.data.queries().take(rows)
     known = retold(other.data, one.data).take(rows)
-    lists = []
-    for run, queries in ((one, known.where(known.items >= 0)), (other, asked)):
-        index = kept_index(run.folder, len(run.data.catalog))
-        engine = recommender_of(run.fitted, run.data, run.fallback, index=index)
-        ids = np.array([*run.data.catalog.items.ids, ""], dtype=object)
-        lists.append([set(ids[row]) - {""} for row in engine.recommend(queries, k).rows])
-    shares = [len(a & b) / len(b) for a, b in zip(*lists, strict=True) if b]
-    return float(np.mean(shares)) if shares else 0.0
+    lists = recommender_in(one).recommend(known.where(known.items >= 0), K)
+    return shared(named(one, lists), named(other, recommender_in(other).recommend(asked, K)))
 
 
 def _flat(run: Run) -> dict[str, Any]:

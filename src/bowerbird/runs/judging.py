@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.joining import extended
+from bowerbird.data.moments import moment_text
 from bowerbird.data.queries import Queries
 from bowerbird.data.split import Split
 from bowerbird.encoders.encoder import Encoder
@@ -178,9 +179,9 @@ def check_blind(contender: Contender, split: Split, name: str) -> None:
     newest = contender.data.newest() - 1
     if len(contender.data.log) and newest >= cut:
         raise DataError(
-            f"{name}: training events before the window expected, which begins at {_moment(cut)},"
-            f" one of {_moment(newest)} came: judge on a window that begins later, or train on"
-            " what was before it"
+            f"{name}: training events before the window expected, which begins at"
+            f" {moment_text(cut)}, one of {moment_text(newest)} came: judge on a window that begins"
+            " later, or train on what was before it"
         )
 
 
@@ -276,7 +277,3 @@ def _drawn(split: Split, seed: int) -> Int64[ndarray, "q"]:
     """Some of the window's people, in an order that means nothing."""
     drawn: Int64[ndarray, q] = np.random.default_rng(seed).permutation(len(split.holdout))[:ASKED]
     return drawn
-
-
-def _moment(seconds: int) -> str:
-    return f"{np.datetime64(seconds, 's')}Z"

@@ -19,6 +19,7 @@ import numpy as np
 
 from bowerbird.data.artifacts import load_json, save_json, whole
 from bowerbird.data.dataset import Dataset
+from bowerbird.data.moments import moment_text
 from bowerbird.data.split import ByTime, Split
 from bowerbird.errors import ArtifactError, DataError
 from bowerbird.evaluation.suspicious import suspicions
@@ -80,7 +81,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Of the run that is made: the moment it is as of, and which begin it was."""
+        """Of the run that is made: the moment it is as of."""
         at = datetime.fromtimestamp(self.as_of_ms / 1000, UTC)
         return f"{at:%Y%m%dT%H%M%S}Z"
 
@@ -135,7 +136,7 @@ def retrain(
         ConfigError: another retrain is at work, or has begun since.
     """
     registry = Registry(runs)
-    with _held(runs):
+    with alone(runs / LOCK, wait_s=0.0):  # nobody else retrains here
         before, champion = _before(registry)
         work = Work(runs, say, clock)
         token = registry.begin()
@@ -149,11 +150,6 @@ def retrain(
             raise
         work.end(outcome.state, run=outcome.run, words=list(outcome.words))
         return outcome
-
-
-def _held(runs: Path) -> Any:  # noqa: ANN401  a context manager
-    """Nobody else retrains here."""
-    return alone(runs / LOCK, wait_s=0.0)
 
 
 def _before(registry: Registry) -> tuple[Run, str | None]:
@@ -207,6 +203,8 @@ def _retire(job: Job) -> None:
 
     That one forgets them while it answers, and is retired as soon as another does.
     """
+    if not job.store.people.deleted():
+        return  # so that no run is read for nothing
     for entry in job.registry.entries():
         if entry.retired or entry.current:
             continue
@@ -259,8 +257,8 @@ def _split(job: Job, data: Dataset, gone: list[str]) -> Split:
 def _too_early(job: Job, cut: int) -> str:
     name, window = job.before.folder.name, job.plan.window_s / DAY_S
     return (
-        f"nothing to learn yet: {name} has learned from everything before {_moment(cut)}, and the"
-        f" newest {window:g} days are kept to judge by ([retrain] window)"
+        f"nothing to learn yet: {name} has learned from everything before {moment_text(cut)}, and"
+        f" the newest {window:g} days are kept to judge by ([retrain] window)"
     )
 
 
@@ -347,7 +345,3 @@ def _over(job: Job, state: State, words: list[str], run: str | None = None) -> O
 def _facts_of(job: Job, step: str) -> dict[str, Any]:
     facts: dict[str, Any] = load_json(job.work.folder / f"{step}.json")["facts"]
     return facts
-
-
-def _moment(seconds: int) -> str:
-    return f"{np.datetime64(seconds, 's')}Z"

@@ -7,7 +7,6 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bowerbird.data.artifacts import load_json, save_json, whole
 from bowerbird.data.dataset import Dataset
@@ -16,7 +15,7 @@ from bowerbird.encoders.popularity import Popularity
 from bowerbird.encoders.session import mark_of
 from bowerbird.errors import ArtifactError, ConfigError
 from bowerbird.retrieval.blend import Blend, takes_session
-from bowerbird.retrieval.models import MODELS, estimator_of
+from bowerbird.retrieval.models import MODELS, estimator_of, settings_in
 from bowerbird.runs.auto import Auto
 from bowerbird.runs.tune import Choice, Terms, settings_of
 
@@ -70,7 +69,7 @@ class Settled:
             facts = load_json(self.path)
             if facts["mark"] != self.mark:
                 return None
-            estimator = estimator_of(facts["model"], **_settings(facts["settings"]))
+            estimator = estimator_of(facts["model"], **settings_in(facts["settings"]))
             scores = [(told, math.nan if s is None else float(s)) for told, s in facts["scores"]]
             numbers = (int(facts["users"]), int(facts["k"]))
             choice = Choice(estimator, tuple(scores), *numbers, dict(facts["why"]))
@@ -93,8 +92,3 @@ def _name(estimator: Estimator) -> str:
     made = type(estimator)
     path = f"{made.__module__}:{made.__qualname__}"
     return next(name for name, where in MODELS.items() if where == path)
-
-
-def _settings(told: dict[str, Any]) -> dict[str, Any]:
-    """As the estimator has them: JSON knows lists only."""
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}

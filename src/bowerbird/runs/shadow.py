@@ -11,9 +11,9 @@ from numpy import ndarray
 from bowerbird.data.joining import retold
 from bowerbird.data.queries import Queries
 from bowerbird.errors import BowerbirdError
+from bowerbird.index.index import Hits
 from bowerbird.ranking.recommender import Recommender
-from bowerbird.surfaces.assemble import recommender_of
-from bowerbird.surfaces.kept import kept_index
+from bowerbird.surfaces.assemble import recommender_in
 from bowerbird.surfaces.run_folder import Run
 from bowerbird.surfaces.scenario import Scenario, scenarios_in
 from bowerbird.surfaces.surface import Ask, Opened, asked_of
@@ -33,17 +33,14 @@ class _Open:
 
     @classmethod
     def of(cls, run: Run) -> "_Open":
-        index = kept_index(run.folder, len(run.data.catalog))
-        return cls(run, recommender_of(run.fitted, run.data, run.fallback, index=index))
+        return cls(run, recommender_in(run))
 
     def lists(self, scenario: Scenario, asked: Queries, now: int) -> list[set[str]]:
         """Ids of the items of each list; none where a scenario is not asked by a history."""
         surface = asked_of(Opened.of(self.run, scenario, self.plain, {}), Ask(now))
         if scenario.surface not in OF_PEOPLE:
             return []
-        ids = self.run.data.catalog.items.ids
-        rows = surface.recommend(asked).rows
-        return [{ids[row] for row in one if row >= 0} for one in rows]
+        return named(self.run, surface.recommend(asked))
 
 
 def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dic
         people: who ask, at most.
         now: seconds since 1970 UTC.
     """
-    rows = _last(candidate, people)
+    rows = newest_people(candidate, people)
     asked = candidate.data.queries().take(rows)
     own, theirs = _Open.of(candidate), None if champion is None else _Open.of(champion)
     known = asked if champion is None else retold(candidate.data, champion.data).take(rows)
@@ -78,17 +75,23 @@ def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dic
         if theirs is not None and lists:
             with suppress(BowerbirdError):  # the champion may lack what this scenario needs
                 before = theirs.lists(scenario, known.where(known.items >= 0), now)
-                overlap[name] = _shared(lists, before)
+                overlap[name] = shared(lists, before)
     return {"faults": faults, "people": len(rows), "overlap": overlap}
 
 
-def _shared(lists: list[set[str]], before: list[set[str]]) -> float:
+def named(run: Run, hits: Hits) -> list[set[str]]:
+    """Ids of the items of each list."""
+    ids = run.data.catalog.items.ids
+    return [{ids[row] for row in one if row >= 0} for one in hits.rows]
+
+
+def shared(lists: list[set[str]], before: list[set[str]]) -> float:
     """Share of the items of the second lists that are in the first ones, too."""
     shares = [len(a & b) / len(b) for a, b in zip(lists, before, strict=True) if b]
     return round(float(np.mean(shares)), 4) if shares else 0.0
 
 
-def _last(run: Run, people: int) -> Int64[ndarray, "n"]:
+def newest_people(run: Run, people: int) -> Int64[ndarray, "n"]:
     """Who did something last, the last first."""
     log = run.data.log
     newest = np.zeros(len(run.data.users), dtype=np.int64)

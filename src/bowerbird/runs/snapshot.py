@@ -4,29 +4,24 @@ The same run, the same facts and the same moment give the same snapshot, to the 
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from jaxtyping import Bool
 from numpy import ndarray
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.defence import Defence
 from bowerbird.data.digest import data_digest
-from bowerbird.data.facts import SCHEMAS
 from bowerbird.data.reassigned import reassigned
 from bowerbird.online.clean import persons_of
 from bowerbird.store.identity import Identity
-from bowerbird.store.store import Change, Store, Table
-from bowerbird.surfaces.live_items import changed
-from bowerbird.surfaces.live_log import LiveLog, held_by_reason, since_of
+from bowerbird.store.store import Store
+from bowerbird.surfaces.live_items import changed, newest
+from bowerbird.surfaces.live_log import LiveLog, held_by_reason, merges_in, since_of
 from bowerbird.surfaces.run_folder import Run
 from bowerbird.surfaces.type_weights import weights_of
-
-AT_ONCE = 10_000
-"""Changes of items that are read together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ def taken(run: Run, store: Store, identity: Identity, rules: Defence, as_of_ms: 
         rules: how far events are believed.
         as_of_ms: milliseconds since 1970 UTC; what arrives later does not exist.
     """
-    changes = _newest(store.items)
+    changes = newest(store.items).values()
     catalog = changed(run.data.catalog, [c for c in changes if c.fields is not None])
     gone = np.zeros(len(catalog), dtype=bool)
     rows = catalog.items.rows([c.id for c in changes if c.fields is None])
@@ -84,18 +79,7 @@ def deleted_in(run: Run, store: Store, own: Mapping[str, str]) -> list[str]:
     return [name for name in names if name in run.data.users]
 
 
-def _newest(items: Table) -> list[Change]:
-    """The last change of each item."""
-    found, number = dict[str, Change](), 0
-    while changes := items.since(number, AT_ONCE):
-        found |= {change.id: change for change in changes}
-        number = changes[-1].number
-    return list(found.values())
-
-
 def _merged(store: Store, own: Mapping[str, str]) -> dict[str, str | None]:
     """Names in a run → the name of the person they were merged into."""
-    rows = [astuple(merge) for merge in store.people.merged()]
-    merges = pl.DataFrame(rows, schema=dict(SCHEMAS["merges"]), orient="row")
-    pairs = persons_of(merges).select("user", "person").iter_rows()
+    pairs = persons_of(merges_in(store.people)).select("user", "person").iter_rows()
     return {own.get(user, user): own.get(person, person) for user, person in pairs}

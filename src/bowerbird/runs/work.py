@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.artifacts import load_json, save_json, whole
+from bowerbird.data.artifacts import load_json, save_json
 from bowerbird.errors import ArtifactError
+from bowerbird.store.written import written
 from bowerbird.surfaces.registry import PROGRESS
 
 FOLDER, ASKED = ".retrain", "asked.json"
@@ -101,12 +102,8 @@ class Work:
         self._keep(self.runs / PROGRESS, self.told)
 
     def _keep(self, path: Path, facts: Any) -> None:  # noqa: ANN401  as above
-        try:
-            with whole(path) as partial:
-                save_json(partial, facts)
-        except OSError as error:
-            came = f"{path}: a file that can be written expected, {error.strerror or error}"
-            raise ArtifactError(f"{came}: make room, or correct the permissions") from error
+        with written(path) as partial:
+            save_json(partial, facts)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 from bowerbird.serving.snapshot import Snapshot, hidden_in
 from bowerbird.store.store import Change, Table
-from bowerbird.surfaces.live_items import changed
+from bowerbird.surfaces.live_items import changed, newest
 
 log = logging.getLogger("bowerbird.serving")
 QUICK_S, RARELY = 0.5, 20
 """A catalog that takes longer is laid over once in so many times of what it takes."""
-AT_ONCE = 10_000
-"""Changes that are read together."""
 
 
 class LiveCatalog:
@@ -28,23 +26,20 @@ class LiveCatalog:
         What is gone is hidden at once. Where a catalog is so large that others take long to lay
         over it, they are laid over together, now and then.
         """
-        newest, number = dict[str, Change](), snapshot.number
-        while changes := self._items.since(number, AT_ONCE):
-            newest |= {change.id: change for change in changes}
-            number = changes[-1].number
-        there = [change for change in newest.values() if change.fields is not None]
-        gone = [change.id for change in newest.values() if change.fields is None]
+        changes = newest(self._items, snapshot.number).values()
+        there = [change for change in changes if change.fields is not None]
+        gone = [change.id for change in changes if change.fields is None]
         began = self._late()
         if there and began < self._next:  # its number stays: they are read again
             return snapshot.without(gone) if shown(snapshot, gone) else snapshot
-        if not newest:
+        if not changes:
             return snapshot
         if there:
             snapshot = _with(snapshot, there)
             took = self._late() - began
             self._next = self._late() + (RARELY * took if took > QUICK_S else 0)
         snapshot = snapshot.without(gone, there=[change.id for change in there])
-        return replace(snapshot, number=number)
+        return replace(snapshot, number=max(change.number for change in changes))
 
 
 def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:

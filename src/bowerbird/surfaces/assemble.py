@@ -13,6 +13,8 @@ from bowerbird.retrieval.backfill import Backfill, Segments
 from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.models import as_retriever
 from bowerbird.retrieval.retriever import Retriever
+from bowerbird.surfaces.kept import kept_index
+from bowerbird.surfaces.run_folder import Run
 
 
 def recommender_of(
@@ -36,6 +38,16 @@ def recommender_of(
     filled = backed(as_retriever(fitted, data.catalog, index), data, fallback)
     allow = None if now is None else data.catalog.available(now)
     return Recommender(filled, allow, repeats)
+
+
+def recommender_in(run: Run) -> Recommender:
+    """What a run folder answers with: its model over its own catalog, with the index it keeps.
+
+    Raises:
+        ArtifactError: the index is damaged, or of another catalog.
+    """
+    index = kept_index(run.folder, len(run.data.catalog))
+    return recommender_of(run.fitted, run.data, run.fallback, index=index)
 
 
 def backed(main: Retriever, data: Dataset, fallback: Popularity) -> Backfill:

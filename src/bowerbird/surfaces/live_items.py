@@ -12,9 +12,20 @@ from bowerbird.data.fields import read_fields
 from bowerbird.data.joining import extended
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import DataError
-from bowerbird.store.store import Change
+from bowerbird.store.store import Change, Table
 
 log = logging.getLogger("bowerbird")
+AT_ONCE = 10_000
+"""Changes that are read together."""
+
+
+def newest(items: Table, number: int = 0) -> dict[str, Change]:
+    """The last change of each item since the change of this number."""
+    found = dict[str, Change]()
+    while changes := items.since(number, AT_ONCE):
+        found |= {change.id: change for change in changes}
+        number = changes[-1].number
+    return found
 
 
 def changed(catalog: Catalog, changes: Sequence[Change]) -> Catalog:

@@ -20,7 +20,7 @@ from bowerbird.data.trusted import REASONS, Before, Trusted, trusted
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.online.clean import persons_of
 from bowerbird.store.identity import Identity
-from bowerbird.store.store import Store
+from bowerbird.store.store import People, Store
 from bowerbird.surfaces.run_folder import Run
 
 OVERLAP_MS = 60_000
@@ -52,6 +52,12 @@ def held_by_reason(live: Live | None) -> dict[str, int]:
         told = live.held.group_by("reason").agg(pl.col("events").sum())
         counts |= dict(told.iter_rows())
     return counts
+
+
+def merges_in(people: People) -> pl.DataFrame:
+    """All merges there were, as a table of the facts."""
+    rows = [astuple(merge) for merge in people.merged()]
+    return pl.DataFrame(rows, schema=dict(SCHEMAS["merges"]), orient="row")
 
 
 def since_of(run: Run) -> int:
@@ -119,7 +125,7 @@ class LiveLog:
         known = self._known
         self._read(known.since, now_ms)
         done = self._done.with_columns(pl.col(WORDS).cast(pl.String))
-        events, first = _named(done, self._merges(), known, run)
+        events, first = _named(done, merges_in(self._store.people), known, run)
         told = trusted(events, now_ms, self._rules, Before(first, known.usual))
         log, newcomers = _log(told, run.data, weights)
         named = known.people.filter(pl.col("name").is_in(list(forgotten)))
@@ -145,10 +151,6 @@ class LiveLog:
         )
         new = held.join(self._done, on="event_id", how="anti")
         self._done = pl.concat([self._done, new], rechunk=True)
-
-    def _merges(self) -> pl.DataFrame:
-        rows = [astuple(merge) for merge in self._store.people.merged()]
-        return pl.DataFrame(rows, schema=dict(SCHEMAS["merges"]), orient="row")
 
 
 def _named(
