@@ -60,7 +60,7 @@ def _strip(name: str, health: Health) -> str:
     rows = "".join(_row(light) for light in lights)
     table = f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>"
     opened = " open" if alarms else ""
-    body = markup.scroll(table, f"Health of {name}", "words")
+    body = markup.scroll(table, f"Health of {name}", "words told")
     return f'<details class="lights"{opened}>{head}{body}</details>'
 
 

@@ -72,8 +72,8 @@ details { margin: .6rem 0 1rem; } details dl { margin-top: .4rem; }
   margin: 0 0 .8rem; padding: .7rem 1.1rem; }
 .lights summary { color: inherit; overflow-wrap: anywhere; }
 .lights .scroll { margin: .8rem 0 .4rem; }
-.lights tbody th { min-width: clamp(8rem, 24vw, 15rem); max-width: 16rem; }
-.lights td:last-child { min-width: 17rem; }
+.told tbody th { min-width: clamp(8rem, 24vw, 15rem); max-width: 16rem; }
+.told td:last-child { min-width: 17rem; }
 .light { white-space: nowrap; font-weight: 600; } .light.well { color: var(--up); }
 .light.ill { color: var(--down); } .light.watched { color: var(--quiet); font-weight: 400; }
 footer { margin-top: 3rem; color: var(--quiet); font-size: .85rem; }

@@ -128,7 +128,7 @@ def _checks(verdict: Verdict) -> str:
         for check in sorted(verdict.checks, key=lambda check: check.passed)
     )
     table = f"{_head(('Check', 'Figure', 'Limit', 'In words'))}<tbody>{rows}</tbody>"
-    return f"<section><h2>Checks</h2>{markup.scroll(table, 'Checks', 'words')}</section>"
+    return f"<section><h2>Checks</h2>{markup.scroll(table, 'Checks', 'words told')}</section>"
 
 
 def _slices(verdict: Verdict) -> str:
