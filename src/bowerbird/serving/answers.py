@@ -17,7 +17,7 @@ from bowerbird.serving.ladder import Wish, reason_of, surface_for
 from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, millis
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import seed_of
-from bowerbird.serving.snapshot import Snapshot, config_of, row_of, space_in
+from bowerbird.serving.snapshot import Snapshot, row_of, space_in
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import FactLog, Past
 from bowerbird.surfaces.surface import Surface
@@ -176,7 +176,7 @@ class Answers:
             question.now_ms,
             ask.scenario,
             snapshot.model,
-            config_of(scenario),
+            snapshot.configs[ask.scenario],
             told["rung"],
             slots,
             question.user,
@@ -247,7 +247,8 @@ def met(told: str | Met, now_ms: int) -> Past:
 
 def _item(told: dict[str, Any], snapshot: Snapshot, names: list[str]) -> ListItem:
     because = [Because(r["item"], r["share"]) for r in told.get("because", ())]
-    row = int(snapshot.catalog.items.rows([told["item"]])[0])
+    catalog = snapshot.catalog
+    row = int(catalog.items.rows([told["item"]])[0]) if names else -1
     return ListItem(
         told["rank"],
         told["item"],
@@ -257,7 +258,7 @@ def _item(told: dict[str, Any], snapshot: Snapshot, names: list[str]) -> ListIte
         told["propensity"],
         because,
         told.get("moved", []),
-        row_of(snapshot.catalog, row, names) if names else {},
+        row_of(catalog, row, names) if names else {},
     )
 
 

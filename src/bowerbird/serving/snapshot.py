@@ -61,6 +61,7 @@ class Snapshot:
     run: Run
     plain: Recommender
     scenarios: Mapping[str, Scenario]
+    configs: Mapping[str, str]  # hashes of what they say
     index: str | None
     baked: ndarray  # rows, the most popular first
     histories: Histories
@@ -101,7 +102,8 @@ class Snapshot:
         plain = recommender_of(run.fitted, counted, run.fallback, index=index)
         about = (_version(run, plain), _baked(plain), Histories.of(run))
         fitted = {} if fitted is None else fitted
-        return cls(run, plain, scenarios, *about, index, fitted=fitted, live=live)
+        configs = {name: _config(scenario) for name, scenario in scenarios.items()}
+        return cls(run, plain, scenarios, configs, *about, index, fitted=fitted, live=live)
 
     @property
     def catalog(self) -> Catalog:
@@ -242,7 +244,7 @@ def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:
     return hidden
 
 
-def config_of(scenario: Scenario) -> str:
+def _config(scenario: Scenario) -> str:
     """A hash of what a scenario says: 12 hex digits."""
     told = json.dumps(scenario.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]

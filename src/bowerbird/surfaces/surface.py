@@ -122,12 +122,14 @@ class Surface:
         """The same lists, each with what it came from (`ranking.explain`, as is `deep`)."""
         told: dict[int, dict[str, Any]] = {}
         for some, engine, lists in self._answered(queries, seeds):
-            hidden = _allowed(self.engine) - _allowed(engine)
+            hidden = 0  # counted where something hides: a mask has a byte for each item there is
+            if engine is not self.engine:
+                hidden = _allowed(self.engine) - _allowed(engine)
             by = [(self.rules, "rules"), (self.across, "across")]
             reason = " and ".join(name for some, name in by if some is not None)
             removed = {**self.origin.removed, **({reason: hidden} if hidden else {})}
             origin = replace(self.origin, removed=removed)
-            why = explained(engine, queries.take(some), lists, origin, deep)
+            why = explained(engine, _of(queries, some), lists, origin, deep)
             told |= dict(zip(some.tolist(), why, strict=True))
         return [told[q] for q in range(len(queries))]
 
@@ -147,7 +149,7 @@ class Surface:
         """For all queries to which the same applies: who they are, what answered, and how."""
         seeds = np.arange(len(queries)) if seeds is None else seeds
         for some, engine in self._engines(queries):
-            yield some, engine, engine.lists(queries.take(some), self.k, seeds[some])
+            yield some, engine, engine.lists(_of(queries, some), self.k, seeds[some])
 
     def _engines(self, queries: Queries) -> Iterator[tuple[Int64[ndarray, "q"], Recommender]]:
         """By the rules that hold, and by the categories that are left out."""
@@ -167,6 +169,11 @@ def known_of_hits(run: Run, surface: Surface) -> Features:
     """The features of the surface's re-ranker, else of the run's data."""
     learned = [step for step in surface.engine.steps.values() if isinstance(step, Reranker)]
     return learned[0].features if learned else Features.of(run.data)
+
+
+def _of(queries: Queries, some: Int64[ndarray, "q"]) -> Queries:
+    """Those; all of them are not copied."""
+    return queries if len(some) == len(queries) else queries.take(some)
 
 
 def _allowed(engine: Recommender) -> int:
