@@ -31,6 +31,7 @@ COMMANDS = {
     "quickstart",
     "doctor",
     "retrain",
+    "triggers",
     "runs",
     "promote",
     "rollback",

@@ -51,6 +51,8 @@ NEEDS = {
     "PUT /v1/models/current": ("admin", False),
     "GET /v1/retrain": ("metrics:read", False),
     "POST /v1/retrain": ("admin", False),
+    "GET /v1/retrain/triggers": ("metrics:read", False),
+    "GET /v1/alerts": ("metrics:read", False),
     "GET /v1/lists/{rec_id}": ("metrics:read", False),
     "GET /v1/quarantine": ("people:read", False),
     "GET /v1/keys": ("admin", False),

@@ -34,6 +34,7 @@ COMMANDS = (
     "datasets",
     "serve",
     "retrain",
+    "triggers",
     "runs",
     "promote",
     "rollback",

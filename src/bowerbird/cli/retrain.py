@@ -1,5 +1,6 @@
 """`bowerbird retrain`: all there is by now → a run, judged, and promoted if it is no worse."""
 
+import sys
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -12,14 +13,20 @@ from rich.text import Text
 from safetensors import SafetensorError
 
 from bowerbird.cli.console import err, out, print_json, shown, working
+from bowerbird.cli.reading import now
 from bowerbird.cli.stores import Data, Store, where_of
+from bowerbird.cli.triggers import look, told_of
+from bowerbird.cli.triggers import timer as ticking
 from bowerbird.errors import BowerbirdError
-from bowerbird.runs.plan import plan_of
+from bowerbird.runs.alerts import of_error, of_outcome, tell
+from bowerbird.runs.plan import Plan, plan_of
 from bowerbird.runs.replay import Replayed, replayed
 from bowerbird.runs.retrain import CODES, ERROR, Outcome
 from bowerbird.runs.retrain import retrain as made_again
+from bowerbird.runs.triggers import Look
 from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
+from bowerbird.surfaces.progress import PROGRESS, told_in, under_way
 from bowerbird.surfaces.strict import seconds_of
 
 FAULTS = (BowerbirdError, OSError, MemoryError, PolarsError, SafetensorError)
@@ -42,6 +49,13 @@ def retrain(
         bool,
         typer.Option("--accept", help="The newest events are right, whatever the check finds."),
     ] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only if a trigger has fired («bowerbird triggers»).")
+    ] = False,
+    timer: Annotated[
+        str | None,
+        typer.Option(help="Stay, and look so often whether it is due: 10m. Ctrl-C stops it."),
+    ] = None,
     replay: Annotated[
         str | None,
         typer.Option(help="Make this run again from what it was made from, and compare the bytes."),
@@ -66,23 +80,64 @@ def retrain(
 
       bowerbird retrain runs --store postgresql://shop@db/shop --anew
 
+      bowerbird retrain runs --timer 10m
+
       bowerbird retrain runs --replay 20261127T020000Z
     """
+    plan = Plan()
     try:
         plan = plan_of(runs)
         if window is not None:
             plan = replace(plan, window_s=int(seconds_of(window, "--window")))
         plan = replace(plan, anew=anew or plan.anew, accept=accept)
+        if timer is not None:
+            return ticking(seconds_of(timer, "--timer"), without_timer(sys.argv[1:]))
         identity = Identity.kept(Path(data))
         with closing(open_store(where_of(data, store))) as opened, working("retraining") as say:
             if replay is not None:
                 return _compared(replayed(runs, replay, opened, identity, say), json)
+            if due and not (found := look(runs, opened, identity, plan)).due:
+                return _not_due(found, json)
             outcome = made_again(runs, opened, identity, plan, time.time, say)  # noqa: TID251  edge
     except FAULTS as error:
-        err.print(Text("error: ", style="bold red").append(" ".join(str(error).split()), "default"))
-        return ERROR
+        return _failed(runs, error, plan)
     _tell(runs, outcome, json)
+    alert = of_outcome(outcome, now())
+    if alert is not None:
+        tell(runs, alert, plan.alerts, err.print)
     return outcome.code
+
+
+def without_timer(words: list[str]) -> list[str]:
+    """The same command, but that it looks once.
+
+    >>> without_timer(["retrain", "runs", "--timer", "10m", "--window", "2d"])
+    ['retrain', 'runs', '--window', '2d', '--due']
+    >>> without_timer(["retrain", "--timer=10m", "runs"])
+    ['retrain', 'runs', '--due']
+    """
+    kept, skip = [], False
+    for word in words:
+        if not skip and not word.startswith("--timer"):
+            kept.append(word)
+        skip = word == "--timer"
+    return [*kept, "--due"]
+
+
+def _failed(runs: Path, error: Exception, plan: Plan) -> int:
+    err.print(Text("error: ", style="bold red").append(" ".join(str(error).split()), "default"))
+    if runs.is_dir() and not under_way(told_in(runs / PROGRESS)):  # else another one is at work
+        tell(runs, of_error(error, now()), plan.alerts, err.print)
+    return ERROR
+
+
+def _not_due(found: Look, json: bool) -> int:
+    told = told_of(found)
+    if json:
+        print_json(told)
+    else:
+        out.print(told["words"][0])
+    return int(told["code"])
 
 
 def _compared(found: Replayed, json: bool) -> int:

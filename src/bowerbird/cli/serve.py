@@ -8,6 +8,7 @@ import typer
 
 from bowerbird.cli.console import err
 from bowerbird.errors import ConfigError
+from bowerbird.surfaces.strict import seconds_of
 
 
 def serve(
@@ -30,6 +31,10 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Pages that may ask: https://shop.example; repeated.")
     ] = None,
+    retrain: Annotated[
+        str | None,
+        typer.Option(help="Look so often whether a retrain is due, and make it: 10m."),
+    ] = None,
     log: Annotated[bool, typer.Option("--log/--no-log", help="A line of JSON a request.")] = True,
 ) -> None:
     """Answer over HTTP: events in, lists out.
@@ -44,6 +49,8 @@ def serve(
       bowerbird serve runs --port 80 --host 0.0.0.0 --data /var/lib/bowerbird
 
       bowerbird serve runs --store postgresql://shop@db/shop
+
+      bowerbird serve runs --retrain 10m
     """
     try:
         from bowerbird.serving.server import serve_forever
@@ -52,7 +59,9 @@ def serve(
         remedy = "pip install 'bowerbird[serve]'"
         raise ConfigError(f"serving needs {error.name}: {remedy}") from None
     alone = host in ("127.0.0.1", "localhost", "::1")
-    settings = Settings(deadline_ms, rate, alone, tuple(origin or ()))
+    if retrain is not None:
+        seconds_of(retrain, "--retrain")
+    settings = Settings(deadline_ms, rate, alone, tuple(origin or ()), retrain=retrain)
     logging.getLogger("bowerbird.serving").setLevel(logging.INFO)
     logging.getLogger("bowerbird.requests").setLevel(logging.INFO if log else logging.WARNING)
     serve_forever(run, store or data, data, settings, (host, port), err.print)

@@ -1,12 +1,13 @@
 """How runs are made again: RUNS/retrain.toml, all of it optional; unknown keys are errors."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from bowerbird.data.defence import Defence
 from bowerbird.errors import ConfigError
@@ -15,6 +16,11 @@ from bowerbird.runs.policy import Policy
 from bowerbird.surfaces.strict import Strict, seconds_of
 
 FILE = "retrain.toml"
+OFF = "off"
+Kind = Literal["refused", "kept champion", "failed", "unknown items", "decay", "drift"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Share = Annotated[float, Field(ge=0, lt=1)]
+T = TypeVar("T", bound=Strict)
 
 
 class RetrainTable(Strict):
@@ -24,6 +30,58 @@ class RetrainTable(Strict):
     settings: Literal["as before", "chosen anew"] = "as before"
     keep: Annotated[int, Field(ge=2)] = 5
     shadow: Annotated[int, Field(ge=0)] = 200
+
+
+class TriggersTable(Strict):
+    """[triggers]: what makes a retrain due; a share of 0 and «off» leave one out."""
+
+    every: str = "1d"
+    at: str | None = None  # hour and minute, UTC: then, instead of `every`
+    new_events: Share = 0.05  # of what was known
+    least_events: Annotated[int, Field(ge=1)] = 10_000  # new ones, whatever the share
+    unknown_items: Share = 0.05  # of new events
+    decay: Share = 0.1  # of clicks a list, against the four weeks before
+    drift: bool = True
+    cooldown: str = "6h"  # after a retrain has begun
+
+    @property
+    def at_s(self) -> int | None:
+        """Seconds since midnight UTC."""
+        if self.at is None:
+            return None
+        hour, minute = map(int, self.at.split(":"))
+        return 3600 * hour + 60 * minute
+
+    @field_validator("at")
+    @classmethod
+    def _a_time(cls, told: str | None) -> str | None:
+        if told is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", told):
+            raise ValueError("a time of the day such as 02:00 expected")
+        return told
+
+    @field_validator("every", "cooldown")
+    @classmethod
+    def _a_length(cls, told: str) -> str:
+        if told != OFF:
+            try:
+                seconds_of(told, "this")
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
+        return told
+
+
+class AlertsTable(Strict):
+    """[alerts]: who is told what."""
+
+    webhook: str | None = None
+    on: tuple[Kind, ...] = KINDS
+
+    @field_validator("webhook")
+    @classmethod
+    def _an_address(cls, told: str | None) -> str | None:
+        if told is not None and not told.startswith(("https://", "http://")):
+            raise ValueError("an address that begins with https:// expected")
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +96,13 @@ class Plan:
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     rules: Defence = field(default_factory=Defence)
+    triggers: TriggersTable = field(default_factory=TriggersTable)
+    alerts: AlertsTable = field(default_factory=AlertsTable)
 
     def to_json(self) -> dict[str, Any]:
-        """For run.json: what makes it the same again."""
-        return asdict(self)
+        """For run.json: what makes it the same again. Nobody's address is in it."""
+        told = asdict(self)
+        return {name: told[name] for name in told if name not in ("triggers", "alerts")}
 
 
 def plan_of(runs: Path) -> Plan:
@@ -69,14 +130,11 @@ def read_plan(told: Mapping[str, Any], where: str) -> Plan:
     >>> read_plan({"retrain": {"window": "12h"}, "gate": {"margin": 0.02}}, "here").window_s
     43200
     """
-    valid = ("retrain", "gate", "health", "defence")
+    valid = ("retrain", "gate", "health", "defence", "triggers", "alerts")
     for name, table in told.items():
         if name not in valid or not isinstance(table, Mapping):
             raise ConfigError(f"{where}: tables [{'], ['.join(valid)}] expected, {name!r} came")
-    try:
-        table = RetrainTable(**told.get("retrain", {}))
-    except (ValidationError, TypeError) as error:
-        raise ConfigError(f"{where}: [retrain]: {_first(error)}") from error
+    table = _table(RetrainTable, told, "retrain", where)
     try:
         rules = Defence(**told.get("defence", {}))
     except TypeError as error:
@@ -89,15 +147,25 @@ def read_plan(told: Mapping[str, Any], where: str) -> Plan:
         policy=Policy.of(told.get("gate", {})),
         limits=Limits.of(told.get("health", {})),
         rules=rules,
+        triggers=_table(TriggersTable, told, "triggers", where),
+        alerts=_table(AlertsTable, told, "alerts", where),
     )
 
 
-def _first(error: Exception) -> str:
+def _table(kind: type[T], told: Mapping[str, Any], name: str, where: str) -> T:
+    try:
+        return kind(**told.get(name, {}))
+    except (ValidationError, TypeError) as error:
+        raise ConfigError(f"{where}: [{name}]: {_first(error, kind)}") from error
+
+
+def _first(error: Exception, kind: type[Strict]) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     one = error.errors()[0]
-    keys = ", ".join(RetrainTable.model_fields)
+    keys = ", ".join(kind.model_fields)
     place = ".".join(map(str, one["loc"]))
     if one["type"] == "extra_forbidden":
         return f"a key among {keys} expected, {place!r} came"
-    return f"{place}: {one['msg'].lower()}, {one['input']!r} came"
+    said = one["msg"].removeprefix("Value error, ")
+    return f"{place}: {said[:1].lower()}{said[1:]}, {one['input']!r} came"

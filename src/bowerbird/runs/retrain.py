@@ -137,7 +137,7 @@ def retrain(
     """
     registry = Registry(runs)
     with alone(runs / LOCK, wait_s=0.0):  # nobody else retrains here
-        before, champion = _before(registry)
+        before, champion = run_before(registry)
         work = Work(runs, say, clock)
         token = registry.begin()
         asked = {"plan": plan.to_json(), "before": before.folder.name, "champion": champion}
@@ -152,7 +152,7 @@ def retrain(
         return outcome
 
 
-def _before(registry: Registry) -> tuple[Run, str | None]:
+def run_before(registry: Registry) -> tuple[Run, str | None]:
     """The run that answers; where none does, the newest there is."""
     champion = registry.current()
     entries = [entry for entry in registry.entries() if entry.retired is None]

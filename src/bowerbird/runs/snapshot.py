@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 from numpy import ndarray
 
-from bowerbird.data.dataset import Dataset
+from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.defence import Defence
 from bowerbird.data.digest import data_digest
 from bowerbird.data.reassigned import reassigned
@@ -46,11 +46,7 @@ def taken(run: Run, store: Store, identity: Identity, rules: Defence, as_of_ms: 
         rules: how far events are believed.
         as_of_ms: milliseconds since 1970 UTC; what arrives later does not exist.
     """
-    changes = newest(store.items).values()
-    catalog = changed(run.data.catalog, [c for c in changes if c.fields is not None])
-    gone = np.zeros(len(catalog), dtype=bool)
-    rows = catalog.items.rows([c.id for c in changes if c.fields is None])
-    gone[rows[rows >= 0]] = True
+    catalog, gone, change = catalog_of_now(run, store)
     own = {identity.user(id): id for id in run.data.users.ids}
     gone_people = deleted_in(run, store, own)
     left = reassigned(run.data, dict.fromkeys(gone_people))
@@ -67,9 +63,19 @@ def taken(run: Run, store: Store, identity: Identity, rules: Defence, as_of_ms: 
         "people": len(data.users),
         "items": len(catalog),
         "deleted people": len(gone_people),
-        "change": max((c.number for c in changes), default=0),
+        "change": change,
     }
     return Taken(data, gone, facts)
+
+
+def catalog_of_now(run: Run, store: Store) -> tuple[Catalog, Bool[ndarray, "n"], int]:
+    """Items as the shop has them, which of them it deleted, and the number of the last change."""
+    changes = newest(store.items).values()
+    catalog = changed(run.data.catalog, [c for c in changes if c.fields is not None])
+    gone = np.zeros(len(catalog), dtype=bool)
+    rows = catalog.items.rows([c.id for c in changes if c.fields is None])
+    gone[rows[rows >= 0]] = True
+    return catalog, gone, max((c.number for c in changes), default=0)
 
 
 def deleted_in(run: Run, store: Store, own: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from bowerbird.data.artifacts import load_json, save_json
 from bowerbird.errors import ArtifactError
 from bowerbird.store.written import written
-from bowerbird.surfaces.registry import PROGRESS
+from bowerbird.surfaces.progress import PROGRESS
 
 FOLDER, ASKED = ".retrain", "asked.json"
 STALE_S = 86_400

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 
 from bowerbird.serving.call import Call, Reply, Route
 from bowerbird.serving.guard import new_key
+from bowerbird.serving.kept_current import kept_current
 from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.script import TYPE as JAVASCRIPT
@@ -123,6 +124,7 @@ async def metrics(call: Call) -> Reply:
     service.telemetry.waiting.set(len(service.lists))
     service.telemetry.dropped.set(service.lists.dropped)
     service.telemetry.breaker.set(service.breaker.state != "closed")
+    await service.aside(kept_current, service)
     return Reply(service.telemetry.text(), type=TYPE)
 
 

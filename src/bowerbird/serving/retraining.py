@@ -3,7 +3,6 @@
 Training and serving never share a process, so that no training takes memory or time from lists.
 """
 
-import json
 import logging
 import os
 import subprocess
@@ -13,11 +12,19 @@ from threading import Lock
 from typing import Any
 
 from bowerbird.errors import ConfigError
-from bowerbird.surfaces.registry import PROGRESS
+from bowerbird.surfaces.progress import (
+    PROGRESS,
+    TRIGGERS,
+    alerts_in,
+    told_in,
+    under_way,
+)
 
 STARTS = "from bowerbird.cli.start import main; main()"
 STORE = "BOWERBIRD_STORE"
 """The variable that says where the store is: an argument could be read by every other process."""
+TIMER_OF = "BOWERBIRD_TIMER_OF"
+"""The variable that names this process to a timer, which ends when this one does."""
 log = logging.getLogger("bowerbird.serving")
 
 
@@ -35,6 +42,7 @@ class Retraining:
         self._runs, self._data, self._store = runs, data, store
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        self._timer: subprocess.Popen[bytes] | None = None
         self._key: str | None = None
 
     def start(self, key: str | None) -> bool:
@@ -46,51 +54,64 @@ class Retraining:
         Raises:
             ConfigError: one run is served, not a folder of runs.
         """
-        if (self._runs / "run.json").is_file():
-            came = f"{self._runs.name} is served alone: serve the folder of runs above it"
-            raise ConfigError(f"a folder of runs expected, {came}")
         with self._lock:
             if self._running() or (key is not None and key == self._key):
                 return False
-            words = [sys.executable, "-c", STARTS, "retrain", self._runs, "--data", self._data]
-            environment = {**os.environ, **({STORE: self._store} if self._store else {})}
-            self._child = subprocess.Popen(
-                [str(word) for word in words],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # the end of this server is not its end
-            )
+            self._child = self._begun([], {})
             self._key = key
             log.info("retraining begins, process %s", self._child.pid)
             return True
+
+    def look_every(self, timer: str) -> None:
+        """Look so often whether a retrain is due, as long as this server lives.
+
+        Args:
+            timer: a time such as 10m.
+
+        Raises:
+            ConfigError: one run is served, not a folder of runs.
+        """
+        self._timer = self._begun(["--timer", timer], {TIMER_OF: str(os.getpid())})
+        log.info("whether a retrain is due is looked at every %s", timer)
+
+    def triggers(self) -> dict[str, Any]:
+        """What would make one begin, as of the last look; empty where nobody has looked."""
+        return told_in(self._runs / TRIGGERS)
+
+    def alerts(self, last: int) -> list[dict[str, Any]]:
+        """What somebody should know, the newest first."""
+        return list(alerts_in(self._runs))[: -last - 1 : -1]
+
+    def close(self) -> None:
+        """The timer ends; a retrain that it began goes on where it was with the next one."""
+        if self._timer is not None:
+            self._timer.terminate()
+            self._timer.wait()
 
     def progress(self) -> dict[str, Any]:
         """How far it is, or what came of the last one; `state` «none» where there never was one."""
         with self._lock:
             running, child = self._running(), self._child
-        told: dict[str, Any] = {"state": "none"}
-        path = self._runs / PROGRESS
-        if path.is_file():
-            told = json.loads(path.read_text("utf-8"))
+        told = {"state": "none", **told_in(self._runs / PROGRESS)}
         if running and told.get("pid") != (child.pid if child else None):
             return {"state": "running", "step": None}  # it has not written anything yet
-        if told["state"] == "running" and not running and not _alive(told.get("pid")):
+        if told["state"] == "running" and not running and not under_way(told):
             return {**told, "state": "failed", "why": "it was killed; the next one goes on"}
         return told
 
+    def _begun(self, more: list[str], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+        if (self._runs / "run.json").is_file():
+            came = f"{self._runs.name} is served alone: serve the folder of runs above it"
+            raise ConfigError(f"a folder of runs expected, {came}")
+        words = [sys.executable, "-c", STARTS, "retrain", self._runs, "--data", self._data, *more]
+        store = {STORE: self._store} if self._store else {}
+        return subprocess.Popen(
+            [str(word) for word in words],
+            env={**os.environ, **store, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # the end of this server is not its end
+        )
+
     def _running(self) -> bool:
         return self._child is not None and self._child.poll() is None
-
-
-def _alive(pid: object) -> bool:
-    """Somebody else may have started it, on this machine."""
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -78,6 +78,8 @@ def serve_forever(
     name = service.current.snapshot.model
     told = f"{name} answers at http://{shown}:{port}/v1 · Ctrl-C stops it"
     try:
+        if settings.retrain is not None:
+            service.retraining.look_every(settings.retrain)
         _runner()(_served(service, listening, lambda: say(told)))
     finally:
         service.close()

@@ -45,6 +45,7 @@ class Settings:
     refresh_s: float = 2.0  # between two looks for another run, and for changes of the catalog
     recount_s: float = 300.0  # until what was done meanwhile counts in what is popular
     defence: Defence = field(default_factory=Defence)  # how far events are believed there
+    retrain: str | None = None  # how often to look whether a retrain is due: 10m; None: never
 
 
 class Service:
@@ -129,6 +130,7 @@ class Service:
 
     def close(self) -> None:
         """Write what waits, and let go."""
+        self.retraining.close()
         self.current.close()
         for pool in (self.threads, self.others, self.reports):
             pool.shutdown(cancel_futures=True)

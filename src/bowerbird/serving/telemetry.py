@@ -26,6 +26,14 @@ class Telemetry:
         self.items = self._gauge("items", "Items that can be shown.")
         self.quarantined = self._gauge("quarantined", "Live events that do not count.", "reason")
 
+        told = "Since the run that answers was trained."
+        self.age = self._gauge("run_age_seconds", told)
+        self.retrain = self._gauge("retrain", "1 for what the last retrain came to.", "state")
+        self.trigger = self._gauge("trigger", "What may make a retrain due.", "trigger")
+        self.limit = self._gauge("trigger_limit", "From where on it does.", "trigger")
+        self.fired = self._gauge("trigger_fired", "1 where it does.", "trigger")
+        self.alerts = self._gauge("alerts", "What somebody should know, so far.", "kind")
+
     def text(self) -> bytes:
         """As Prometheus reads it."""
         return generate_latest(self.registry)

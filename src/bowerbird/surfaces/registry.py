@@ -20,8 +20,6 @@ from bowerbird.store.written import alone, written
 from bowerbird.surfaces.run_folder import load_facts
 
 CURRENT, AUDIT, TOKEN, LOCK = "current", "audit.jsonl", "token", ".promote"
-PROGRESS = "retrain.json"
-"""How far a retrain is, or what came of the last one: it writes, services read."""
 What = Literal["promoted", "rolled back", "kept champion", "refused", "retired", "removed"]
 OWN = ("at", "what", "run", "before", "who", "why")
 
