@@ -67,7 +67,7 @@ class Shop:
         return retrain(self.runs, self.store, self.identity, plan, lambda: now, say)
 
 
-def made(folder, days=6, model="cooccurrence", **settings):
+def made(folder, days=6, model="cooccurrence", recipe=RECIPE, **settings):
     """The shop, with `days` to come."""
     world = World(n_users=700, n_items=80, n_events=24_000, seed=5).make().dataset
     end = world.newest()
@@ -76,7 +76,7 @@ def made(folder, days=6, model="cooccurrence", **settings):
     estimator = estimator_of(model, **settings)
     trained = Trained(estimator.fit(old), Choice(estimator), Popularity(window_days=7.0))
     facts = {"model": model, "seed": 0, "trained_at": begin}
-    write_run(folder / "runs" / "first", old, trained, facts, RECIPE)
+    write_run(folder / "runs" / "first", old, trained, facts, recipe)
     (folder / "runs" / "current").write_text("first\n")
     data = folder / "data"
     (folder / "shop.json").write_text(json.dumps({"begin": int(begin)}), "utf-8")

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from bowerbird.errors import ConfigError, StoreDown
+from bowerbird.ranking.rerank import Rerank
 from bowerbird.retrieval.models import estimator_of
+from bowerbird.runs import reranking
 from bowerbird.runs.plan import Plan, plan_of
 from bowerbird.runs.replay import replayed
+from bowerbird.runs.reranking import keep_reranker, learned, lesson_of
 from bowerbird.runs.work import STEPS, Work
 from bowerbird.store.written import alone
 from bowerbird.surfaces.registry import Registry
 from bowerbird.surfaces.run_folder import load_facts, load_run
-from retrains import DAY, PLAN, copied, made
+from retrains import DAY, PLAN, RECIPE, copied, made
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +212,39 @@ def test_only_runs_that_are_new_enough_stay(shop):
     assert left <= set(registry.names())
 
 
+SCENARIOS = """
+[scenarios.home]
+surface = "for-you"
+[[scenarios.home.steps]]
+step = "rerank"
+"""
+
+
+@pytest.mark.parametrize("learns", [True, False], ids=["learned again", "surely worse"])
+def test_a_run_that_puts_in_order_learns_that_again(tmp_path, monkeypatch, learns):
+    pytest.importorskip("lightgbm", reason="the extra rerank is not installed")
+    shop = made(tmp_path, recipe=RECIPE + SCENARIOS)
+    for day in range(4):
+        shop.live(day)
+    first = load_run(shop.runs / "first")
+    settings = Rerank(trees=20)
+    trees, verdict = learned(*lesson_of(first, 30, 0, str), settings, str)
+    keep_reranker(first, trees, verdict, settings, 30)
+    if not learns:
+        worse = replace(verdict, high=-0.01)
+        monkeypatch.setattr(reranking, "learned", lambda *told: (trees, worse))
+    done = shop.retrain(3)
+    there = (shop.runs / done.run / "rerank").is_dir()
+    if learns:
+        assert done.state == "promoted" and there, done.words
+        kept = json.loads((shop.runs / done.run / "rerank" / "rerank.json").read_text())
+        assert kept["settings"]["trees"] == 20 and kept["fetch"] == 30
+    else:
+        assert done.state == "kept champion" and not there
+        assert "scenario home cannot be opened" in done.words[0]
+    shop.store.close()
+
+
 def test_a_plan_says_what_it_cannot_mean(tmp_path):
     assert plan_of(tmp_path) == Plan()
     path = tmp_path / "retrain.toml"
@@ -218,7 +254,7 @@ def test_a_plan_says_what_it_cannot_mean(tmp_path):
         "[retrain]\nkeep = 1": "keep",
         "[retrain]\nevery = 1": "a key among window, settings, keep, shadow expected, 'every' came",
         "[gate]\nmargins = 1": "gate: one of",
-        "[other]": "tables .retrain., .gate., .health., .defence. expected, 'other' came",
+        "[other]": r"tables .retrain., .gate., .*, .alerts. expected, 'other' came",
         "[defence]\nx = 1": "defence",
         "x": "readable TOML expected",
     }.items():

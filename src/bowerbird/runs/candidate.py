@@ -16,9 +16,10 @@ from bowerbird.retrieval.models import saved_estimator
 from bowerbird.runs.align import aligned
 from bowerbird.runs.plan import Plan
 from bowerbird.runs.recipe import read_recipe
+from bowerbird.runs.reranking import learn_again
 from bowerbird.runs.run import Stopwatch, Trained, train, write_run
 from bowerbird.runs.tune import Choice
-from bowerbird.surfaces.run_folder import Run
+from bowerbird.surfaces.run_folder import Run, load_run
 
 Say = Callable[[str], None]
 
@@ -66,8 +67,10 @@ def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -
     say("writing the run")
     recipe = (asked.before.folder / "recipe.toml").read_text("utf-8")
     write_run(folder, asked.data, trained, facts, recipe)
+    verdict = learn_again(load_run(folder), asked.before, lambda news: say(f"re-ranker: {news}"))
     shutil.rmtree(unfinished, ignore_errors=True)
-    return {"run": folder.name, "seconds": float(watch), "space": space["space"]}
+    told = {"run": folder.name, "seconds": float(watch), "space": space["space"]}
+    return told if verdict is None else {**told, "rerank": verdict.to_json()}
 
 
 def _trained(asked: Candidate, unfinished: Path, say: Say) -> Trained:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from bowerbird.data.artifacts import save_json, whole
+from bowerbird.data.artifacts import load_json, save_json, whole
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.random_share import RandomShare
 from bowerbird.data.split import ByTime, LeaveOneOut, Rule
@@ -96,6 +96,32 @@ def lesson_of(
     features = Features.of(train)
     lesson = Lesson(features(holdout.queries, hits), hits, holdout.relevant)
     return lesson, features.names
+
+
+def learn_again(run: Run, before: Run, progress: Progress) -> Verdict | None:
+    """Learn what the run before has kept, with its settings; None: it has kept nothing.
+
+    That there is a re-ranker was decided then. So this one is kept unless it is surely worse than
+    the order there is; then scenarios that need one cannot be opened.
+
+    Args:
+        run: that was made of newer events.
+        before: the run that it goes on from.
+        progress: told what is being done.
+
+    Raises:
+        ArtifactError: what the run before has kept cannot be read.
+        DataError: too few people have answers.
+    """
+    if not (before.folder / FOLDER).is_dir():
+        return None
+    told = load_json(before.folder / FOLDER / FACTS)
+    settings, fetch = Rerank(**told["settings"]), int(told["fetch"])
+    lesson, names = lesson_of(run, fetch, settings.seed, progress)
+    trees, verdict = learned(lesson, names, settings, progress)
+    if verdict.high >= 0:
+        keep_reranker(run, trees, verdict, settings, fetch)
+    return verdict
 
 
 def rule_for(data: Dataset, seed: int) -> Rule:
