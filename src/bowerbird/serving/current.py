@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 
 from bowerbird.errors import ArtifactError, BowerbirdError
 from bowerbird.serving.live_catalog import LiveCatalog
+from bowerbird.serving.memory import give_back
 from bowerbird.serving.probe import recall
 from bowerbird.serving.snapshot import Snapshot, counting
 from bowerbird.serving.telemetry import Telemetry
@@ -158,7 +159,11 @@ class Current:
     def _watching(self, every_s: float) -> None:
         # whoever comes first to what takes long gets a baked list
         self._tried(lambda: self._warm(self.snapshot))
+        lean: Snapshot | None = None
         while not self._stop.wait(every_s):
+            if self.snapshot is not lean:  # by now nobody holds the one before
+                lean = self.snapshot
+                give_back()
             self._tried(self.refresh)
             self._tried(self._probe)
 
