@@ -13,6 +13,7 @@ from bowerbird.serving import (
     messages,
     operation_routes,
     retrain_routes,
+    scenario_routes,
     table_routes,
 )
 
@@ -63,6 +64,7 @@ def test_the_client_knows_every_part_that_the_service_sends():
         table_routes,
         operation_routes,
         retrain_routes,
+        scenario_routes,
     ):
         sent |= {
             name: kind for name, kind in vars(module).items() if hasattr(kind, "__struct_fields__")

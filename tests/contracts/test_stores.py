@@ -445,3 +445,20 @@ def test_numbers_of_changes_appear_in_their_order_to_who_follows(store):
     follower.join()
     missed = set(range(1, seen_numbers[-1] + 1)) - set(seen_numbers)
     assert not missed
+
+
+def test_a_document_that_many_change_at_once_has_all_their_changes(store):
+    def more(number):
+        for n in range(10):
+            store.papers.change("list", lambda told, n=n: [*(told or []), [number, n]])
+
+    threads = [threading.Thread(target=more, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told = store.papers.get("list")
+    assert sorted(told) == [[number, n] for number in range(4) for n in range(10)]
+    assert [n for number, n in told if number == 2] == list(range(10))
+    store.papers.change("list", lambda told: None)
+    assert store.papers.get("list") is None

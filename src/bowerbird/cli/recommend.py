@@ -157,7 +157,8 @@ def recommend(
     lists = _Lists(surface, asked, loaded.data.catalog, known)
     if out_file is not None:
         day = str(at or moment // DAY_S)
-        told = [Path(name) for name in (history, items, table.rules) if name]
+        file = table.rules if isinstance(table.rules, str) else None
+        told = [Path(name) for name in (history, items, file) if name]
         files = [run / "run.json", run / "rerank", run / "index" / "index.json", *told]
         facts = (day, k, filter, only, never, features, BATCH, table.model_dump(mode="json"))
         _write(lists, out_file, _question(facts, files, asked), json)

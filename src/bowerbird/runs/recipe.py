@@ -159,7 +159,7 @@ class Recipe(Strict):
         }
         scenarios = {
             name: scenario.model_copy(update={"rules": os.path.relpath(scenario.rules, folder)})
-            if scenario.rules and not os.path.isabs(scenario.rules)
+            if isinstance(scenario.rules, str) and not os.path.isabs(scenario.rules)
             else scenario
             for name, scenario in self.scenarios.items()
         }
@@ -167,7 +167,7 @@ class Recipe(Strict):
 
     def text(self) -> str:
         """As TOML, without the password of a database: set PGPASSWORD to use it again."""
-        told = self.model_dump(exclude_none=True, mode="json")
+        told = self.model_dump(exclude_none=True, mode="json", by_alias=True)
         for table in (told.get(name, {}) for name in ("events", "items", "users")):
             if "database" in table:
                 bare = re.sub(r"(://[^:/@]*):.*@", r"\1@", table["database"])

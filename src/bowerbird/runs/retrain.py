@@ -37,8 +37,10 @@ from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
 from bowerbird.store.written import alone
 from bowerbird.surfaces.live_log import since_of
+from bowerbird.surfaces.live_scenarios import Edited
 from bowerbird.surfaces.registry import Line, Registry
 from bowerbird.surfaces.run_folder import Run, load_run, read_data
+from bowerbird.surfaces.scenario import scenarios_in
 
 State = Literal["promoted", "kept champion", "refused"]
 CODES: dict[State, int] = {"promoted": 0, "kept champion": 10, "refused": 20}
@@ -313,7 +315,9 @@ def _shadow(job: Job, candidate: Run, split: Split) -> list[str]:
         if not facts:
             now = job.as_of_ms // 1000
             champion = None if job.champion is None else job.before
-            facts |= shadowed(candidate, champion, job.plan.shadow, now)
+            edited = Edited.of(job.store.papers)
+            scenarios = edited.over(scenarios_in(candidate.folder))
+            facts |= shadowed(candidate, champion, scenarios, job.plan.shadow, now)
         faults: list[str] = list(facts["faults"])
     return faults
 

@@ -1,5 +1,6 @@
 """A run opened and asked as a service would, beside the one that answers, before it does."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from bowerbird.index.index import Hits
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.surfaces.assemble import recommender_in
 from bowerbird.surfaces.run_folder import Run
-from bowerbird.surfaces.scenario import Scenario, scenarios_in
+from bowerbird.surfaces.scenario import Scenario
 from bowerbird.surfaces.surface import Ask, Opened, asked_of
 
 OF_PEOPLE = ("for-you", "next", "popular", "new", "trending")
@@ -43,7 +44,13 @@ class _Open:
         return named(self.run, surface.recommend(asked))
 
 
-def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dict[str, Any]:
+def shadowed(
+    candidate: Run,
+    champion: Run | None,
+    scenarios: Mapping[str, Scenario],
+    people: int,
+    now: int,
+) -> dict[str, Any]:
     """Whatever speaks against it (`faults`), and how far its lists are those of the champion.
 
     Every scenario that the model answers is opened; those for people are asked by whoever did
@@ -52,6 +59,7 @@ def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dic
     Args:
         candidate: what may answer soon.
         champion: what answers now.
+        scenarios: as services ask them.
         people: who ask, at most.
         now: seconds since 1970 UTC.
     """
@@ -61,7 +69,7 @@ def shadowed(candidate: Run, champion: Run | None, people: int, now: int) -> dic
     known = asked if champion is None else retold(candidate.data, champion.data).take(rows)
     faults: list[str] = []
     overlap: dict[str, float] = {}
-    for name, scenario in scenarios_in(candidate.folder).items():
+    for name, scenario in scenarios.items():
         if scenario.surface in OTHERS:
             continue
         try:

@@ -17,6 +17,7 @@ from bowerbird.serving import (
     metric_routes,
     operation_routes,
     retrain_routes,
+    scenario_routes,
     table_routes,
     vector_routes,
 )
@@ -42,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
     *table_routes.ROUTES,
     *metric_routes.ROUTES,
     *operation_routes.ROUTES,
+    *scenario_routes.ROUTES,
     *retrain_routes.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )

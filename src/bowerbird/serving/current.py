@@ -12,12 +12,14 @@ from bowerbird.errors import ArtifactError, BowerbirdError
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.memory import give_back
 from bowerbird.serving.probe import recall
-from bowerbird.serving.snapshot import Snapshot, counting
+from bowerbird.serving.snapshot import Snapshot, counting, with_scenarios
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.live_log import LiveLog, held_by_reason
+from bowerbird.surfaces.live_scenarios import Edited
 from bowerbird.surfaces.registry import CURRENT, Registry
 from bowerbird.surfaces.run_folder import load_facts
+from bowerbird.surfaces.scenario import scenarios_in
 
 OVERLAP_MS = 60_000
 """Clocks of several servers may differ by so much."""
@@ -126,6 +128,7 @@ class Current:
                 return
             newer = self._catalog.followed(self.snapshot)
             newer = self._without_deleted(newer) if self._deletions() else newer
+            newer = self._as_edited(newer)
             if newer is not self.snapshot:
                 self._swap(newer)  # at once: what was read of the catalog is not read again
             if self._clock() - self._counted >= self._recount_s:
@@ -185,9 +188,14 @@ class Current:
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()
         snapshot = self._catalog.followed(Snapshot.load(folder))
-        snapshot = self._without_deleted(snapshot)
+        snapshot = self._as_edited(self._without_deleted(snapshot))
         log.info("%s loaded in %.1f s", folder.name, time.perf_counter() - began)
         return snapshot
+
+    def _as_edited(self, snapshot: Snapshot) -> Snapshot:
+        """With scenarios as they were changed while services ran."""
+        edited = Edited.of(self._store.papers)
+        return with_scenarios(snapshot, edited.over(scenarios_in(snapshot.run.folder)))
 
     def _without_deleted(self, snapshot: Snapshot) -> Snapshot:
         """The run knows nothing of people who were deleted after its last event."""

@@ -1,6 +1,6 @@
-"""Routes about the service: health, metrics, scenarios, models, keys, lists that went out."""
+"""Routes about the service: health, metrics, models, keys, lists that went out."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -22,12 +22,6 @@ class Health(Struct):
     status: str
     model: str | None = None
     store: str | None = None
-
-
-class Scenarios(Struct):
-    """Scenarios by name, as the recipe has them."""
-
-    scenarios: dict[str, dict[str, Any]]
 
 
 class Model(Struct):
@@ -128,20 +122,6 @@ async def metrics(call: Call) -> Reply:
     return Reply(service.telemetry.text(), type=TYPE)
 
 
-async def scenarios(call: Call) -> Reply:
-    """What can be asked, and how each is set."""
-    snapshot = call.service.current.snapshot
-    return Reply(Scenarios({n: _told(s) for n, s in snapshot.scenarios.items()}))
-
-
-async def scenario(call: Call) -> Reply:
-    """One of them."""
-    name, snapshot = call.named("scenario"), call.service.current.snapshot
-    if name not in snapshot.scenarios:
-        raise Problem(404, f"one of {', '.join(snapshot.scenarios)} expected, {name!r} came")
-    return Reply(_told(snapshot.scenarios[name]))
-
-
 async def models(call: Call) -> Reply:
     """Runs that could answer."""
     found = await call.service.aside(call.service.current.models)
@@ -201,11 +181,6 @@ async def revoke_key(call: Call) -> Reply:
     return Reply(b"", 204)
 
 
-def _told(scenario: Any) -> dict[str, Any]:  # noqa: ANN401  a pydantic model
-    told: dict[str, Any] = scenario.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    return told
-
-
 def _shown(key: Key, told: str | None = None) -> Shown:
     return Shown(
         key.id,
@@ -227,8 +202,6 @@ ROUTES = (
     Route("GET", "/metrics", "metrics:read", metrics, "For Prometheus"),
     Route("GET", "/v1/bowerbird.js", None, script, "A script for pages", media=JAVASCRIPT,
           public=True),
-    Route("GET", "/v1/scenarios", "catalog:read", scenarios, "What can be asked", Scenarios),
-    Route("GET", "/v1/scenarios/{scenario}", "catalog:read", scenario, "One scenario", dict),
     Route("GET", "/v1/models", "metrics:read", models, "Runs that could answer", Models),
     Route("PUT", "/v1/models/current", "admin", use_model, "Let another run answer", Health, Chosen,
           example={"model": "2026-11-27-als"}),

@@ -236,6 +236,20 @@ def space_in(snapshot: Snapshot) -> Space:
     return Space.of(snapshot.run, snapshot.plain.retriever.main)
 
 
+def with_scenarios(snapshot: Snapshot, scenarios: Mapping[str, Scenario]) -> Snapshot:
+    """The same with these; what is open of those that stay as they are stays open."""
+    if scenarios == snapshot.scenarios:
+        return snapshot
+    opened = {
+        name: one
+        for name, one in list(snapshot._opened.items())
+        if scenarios.get(name) == snapshot.scenarios.get(name)
+    }
+    configs = {name: _config(scenario) for name, scenario in scenarios.items()}
+    anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict()}
+    return replace(snapshot, scenarios=scenarios, configs=configs, **anew)
+
+
 def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:
     """What is hidden, in a catalog that has grown to n items."""
     hidden = np.zeros(n, bool)

@@ -4,7 +4,7 @@ Written are rows that are whole or not there; what a call has returned from is o
 may be called from any thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -164,6 +164,12 @@ class Papers(Protocol):
 
     def put(self, name: str, document: Any) -> None:  # noqa: ANN401  whatever JSON can hold
         """Replace or add; None removes."""
+
+    def change(self, name: str, work: Callable[[Any], Any]) -> None:
+        """Replace a document by what `work` makes of it; the second of two sees the first's.
+
+        None stands for no document. `work` may be called more than once.
+        """
 
     def get(self, name: str) -> Any:  # noqa: ANN401
         """The document; None where there is none."""

@@ -105,50 +105,6 @@ class RecentlyShown(Strict):
     within: str = "1d"
 
 
-ONLY = {
-    "across": ("goes-with",),
-    "types": ("goes-with",),
-    "idle": ("next",),
-    "days": ("popular", "trending"),
-    "segment": ("popular", "new", "trending"),
-    "discount": ("for-you", "next"),
-}
-"""Settings that only some surfaces have."""
-
-
-class Scenario(Strict):
-    """One surface, and how its lists are made."""
-
-    surface: Surface = "for-you"
-    k: Annotated[int, Field(ge=1)] = 10
-    fetch: Annotated[int, Field(ge=1)] = 200
-    filter: str | None = None
-    repeats: bool = False
-    discount: float = 0.0
-    steps: tuple[StepTable, ...] = ()
-    explore: Exploration | None = None
-    recently: RecentlyShown | None = None
-    rules: str | None = None  # a file of [[rules]]
-    days: Annotated[float, Field(gt=0)] = 7.0  # trending and popular: length of the window
-    segment: str | None = None  # popular, new and trending: a category column of the users
-    across: str | None = None  # goes-with: only items that differ in this column
-    types: tuple[str, ...] = ()  # goes-with: only events of these types; none: all
-    idle: str = "30m"  # next: a pause that ends a session
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Scenario":
-        """A setting that this surface would not look at is a mistake, not a wish."""
-        if self.surface == "audience":
-            wrong = sorted(self.model_fields_set - {"surface", "k", "filter"})
-            if wrong:
-                raise ValueError(f"an audience has surface, k and filter only, {wrong[0]} came")
-        for name, surfaces in ONLY.items():
-            if name in self.model_fields_set and self.surface not in surfaces:
-                told = " and ".join(surfaces)
-                raise ValueError(f"{name} is a setting of {told}, {self.surface} came")
-        return self
-
-
 class RuleTable(Strict):
     """One [[rules]] table."""
 
@@ -183,6 +139,50 @@ class RuleTable(Strict):
             raise ConfigError(f"rule {self.name!r}: from, until: {error}") from None
 
 
+ONLY = {
+    "across": ("goes-with",),
+    "types": ("goes-with",),
+    "idle": ("next",),
+    "days": ("popular", "trending"),
+    "segment": ("popular", "new", "trending"),
+    "discount": ("for-you", "next"),
+}
+"""Settings that only some surfaces have."""
+
+
+class Scenario(Strict):
+    """One surface, and how its lists are made."""
+
+    surface: Surface = "for-you"
+    k: Annotated[int, Field(ge=1)] = 10
+    fetch: Annotated[int, Field(ge=1)] = 200
+    filter: str | None = None
+    repeats: bool = False
+    discount: float = 0.0
+    steps: tuple[StepTable, ...] = ()
+    explore: Exploration | None = None
+    recently: RecentlyShown | None = None
+    rules: str | tuple[RuleTable, ...] | None = None  # a file of [[rules]], or these
+    days: Annotated[float, Field(gt=0)] = 7.0  # trending and popular: length of the window
+    segment: str | None = None  # popular, new and trending: a category column of the users
+    across: str | None = None  # goes-with: only items that differ in this column
+    types: tuple[str, ...] = ()  # goes-with: only events of these types; none: all
+    idle: str = "30m"  # next: a pause that ends a session
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Scenario":
+        """A setting that this surface would not look at is a mistake, not a wish."""
+        if self.surface == "audience":
+            wrong = sorted(self.model_fields_set - {"surface", "k", "filter"})
+            if wrong:
+                raise ValueError(f"an audience has surface, k and filter only, {wrong[0]} came")
+        for name, surfaces in ONLY.items():
+            if name in self.model_fields_set and self.surface not in surfaces:
+                told = " and ".join(surfaces)
+                raise ValueError(f"{name} is a setting of {told}, {self.surface} came")
+        return self
+
+
 def scenarios_of(told: Mapping[str, Scenario]) -> dict[str, Scenario]:
     """Those of a recipe, and one of each surface under its own name where it has no such name."""
     every = {name: Scenario.model_validate({"surface": name}) for name in SURFACES}
@@ -205,7 +205,7 @@ def scenarios_in(run: Path) -> dict[str, Scenario]:
     folder = os.path.abspath(run)  # paths of a recipe are relative to its own
     placed = {
         name: some.model_copy(update={"rules": os.path.normpath(os.path.join(folder, some.rules))})
-        if some.rules
+        if isinstance(some.rules, str)
         else some
         for name, some in found.items()
     }
@@ -219,6 +219,18 @@ def scenario_part(place: Sequence[str]) -> type[Strict]:
     }
     tables: dict[str, type[Strict]] = {**by_name, "explore": Exploration, "recently": RecentlyShown}
     return tables.get(place[-1], Scenario) if place else Scenario
+
+
+def rules_of(scenario: Scenario) -> list[Rule] | None:
+    """Its rules; a file of them is read anew. None: it has none.
+
+    Raises:
+        ConfigError: they cannot be read, or one means nothing.
+    """
+    told = scenario.rules
+    if told is None or isinstance(told, str):
+        return read_rules(Path(told)) if told else None
+    return [table.rule() for table in told]
 
 
 def read_rules(path: Path) -> list[Rule]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ from bowerbird.surfaces.scenario import (
     Scenario,
     StepTable,
     TiredOf,
-    read_rules,
+    rules_of,
 )
 from bowerbird.surfaces.strict import seconds_of
 
@@ -258,7 +257,8 @@ def asked_of(opened: Opened, ask: Ask) -> Surface:
     learned = [step.fetch for step in steps.values() if isinstance(step, Reranker)]
     fetch = max(k, *learned) if learned else engine.fetch  # places are among as many candidates
     engine = replace(engine, steps=steps, explore=explore, recently=recently, fetch=fetch)
-    rules = Rules.over(read_rules(Path(scenario.rules)), data.catalog) if scenario.rules else None
+    told = rules_of(scenario)
+    rules = None if told is None else Rules.over(told, data.catalog)
     across = None if scenario.across is None else _column(data, scenario.across, ("category",))
     return Surface(
         scenario,

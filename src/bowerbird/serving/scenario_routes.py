@@ -1,0 +1,143 @@
+"""Routes about scenarios: what can be asked, said anew while the service runs, and taken back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from bowerbird.serving.call import Call, Reply, Route
+from bowerbird.serving.problems import Problem
+from bowerbird.surfaces.live_scenarios import Edit as Kept
+from bowerbird.surfaces.live_scenarios import Edited, edit, scenario_from, undo
+from bowerbird.surfaces.scenario import Scenario
+from bowerbird.surfaces.surface import Ask, Opened, asked_of
+
+
+class Scenarios(Struct):
+    """Scenarios by name, as they are asked."""
+
+    scenarios: dict[str, dict[str, Any]]
+
+
+class Edit(Struct):
+    """Who said what of a scenario, and what was said until then; none: what the recipe says."""
+
+    number: int
+    at: int  # ms
+    who: str  # id of a key
+    scenario: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    undoes: int | None = None  # number of another edit
+
+
+class Edits(Struct):
+    """The newest first."""
+
+    edits: list[Edit]
+
+
+class Most(Struct, forbid_unknown_fields=True):
+    """How many, at most."""
+
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+
+
+async def scenarios(call: Call) -> Reply:
+    """What can be asked, and how each is set."""
+    snapshot = call.service.current.snapshot
+    return Reply(Scenarios({n: _told(s) for n, s in snapshot.scenarios.items()}))
+
+
+async def scenario(call: Call) -> Reply:
+    """One of them."""
+    name, snapshot = call.named("scenario"), call.service.current.snapshot
+    if name not in snapshot.scenarios:
+        raise Problem(404, f"one of {', '.join(snapshot.scenarios)} expected, {name!r} came")
+    return Reply(_told(snapshot.scenarios[name]))
+
+
+async def put(call: Call) -> Reply:
+    """Say how it is from now on; tried before it is kept. Other servers follow in seconds."""
+    name = call.named("scenario")
+    made = await call.service.aside(_tried, call, name, call.body)
+    table = made.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    await _kept(call, name, table)
+    return Reply(_told(made))
+
+
+async def delete(call: Call) -> Reply:
+    """As the recipe of the run has it, from now on."""
+    name = call.named("scenario")
+    edited = await call.service.aside(Edited.of, call.service.store.papers)
+    if name not in (edited.scenarios or {}):
+        raise Problem(404, "a scenario that was changed expected, there is none of this name")
+    await _kept(call, name, None)
+    return Reply(b"", 204)
+
+
+async def edits(call: Call) -> Reply:
+    """Who changed what."""
+    edited = await call.service.aside(Edited.of, call.service.store.papers)
+    newest = edited.edits[: -call.query.limit - 1 : -1]
+    return Reply(Edits([_edit(one) for one in newest]))
+
+
+async def back(call: Call) -> Reply:
+    """Take the last change back that was not taken back yet."""
+    service = call.service
+    made = await service.aside(undo, service.store.papers, call.who.id, call.now_ms)
+    if made is None:
+        raise Problem(409, "a change that was not taken back yet expected, there is none")
+    await service.aside(service.current.refresh)
+    return Reply(_edit(made))
+
+
+def _tried(call: Call, name: str, table: Mapping[str, Any]) -> Scenario:
+    """It can be opened over the run that answers.
+
+    Raises:
+        ConfigError: it says what cannot be meant, or does not fit the run.
+    """
+    made, snapshot = scenario_from(table, name), call.service.current.snapshot
+    if made.surface != "audience":
+        opened = Opened.of(snapshot.run, made, snapshot.plain, dict(snapshot.fitted))
+        asked_of(opened, Ask(call.now_ms // 1000))
+    return made
+
+
+async def _kept(call: Call, name: str, table: Mapping[str, Any] | None) -> None:
+    service = call.service
+    told = (service.store.papers, name, table, call.who.id, call.now_ms)
+    await service.aside(edit, *told)
+    await service.aside(service.current.refresh)
+
+
+def _told(scenario: Scenario) -> dict[str, Any]:
+    told: dict[str, Any] = scenario.model_dump(
+        mode="json", exclude_unset=True, exclude_none=True, by_alias=True
+    )
+    return told
+
+
+def _edit(one: Kept) -> Edit:
+    return Edit(**asdict(one))
+
+
+HOME = {
+    "surface": "for-you",
+    "k": 10,
+    "rules": [{"name": "no chairs", "do": "hide", "items": "category = 'chairs'"}],
+}
+ROUTES = (
+    Route("GET", "/v1/scenarios", "catalog:read", scenarios, "What can be asked", Scenarios),
+    Route("GET", "/v1/scenarios/{scenario}", "catalog:read", scenario, "One scenario", dict),
+    Route("PUT", "/v1/scenarios/{scenario}", "admin", put, "Say how a scenario is", dict,
+          dict[str, Any], example=HOME),
+    Route("DELETE", "/v1/scenarios/{scenario}", "admin", delete, "A scenario as the recipe has it",
+          status=204),
+    Route("GET", "/v1/edits", "catalog:read", edits, "Who changed which scenario", Edits,
+          query=Most),
+    Route("POST", "/v1/edits/undo", "admin", back, "Take the last change back", Edit),
+)  # fmt: skip
