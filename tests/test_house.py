@@ -35,6 +35,7 @@ COMMANDS = {
     "promote",
     "rollback",
     "diff",
+    "recompute",
 }
 
 
