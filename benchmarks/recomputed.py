@@ -1,8 +1,8 @@
 """Is every list that went out made again as it was? `python benchmarks/recomputed.py`.
 
 A run over MovieLens 100K behind `bowerbird serve`, a process of its own. Lists of all kinds are
-asked for over HTTP, while people act, items come, change and go, and what is popular is counted
-anew. Then, without a server, each is made again from its name, some by the command line.
+asked for over HTTP, while people act and items come and go. Then, without a server, each is made
+again from its name, some by the command line.
 """
 
 import json
@@ -66,7 +66,7 @@ def measured(bench: Bench, lists: int) -> None:
         "data": f"{DATA}, als of {run.name}, `bowerbird serve`",
         "lists": "for-you, steps, exploration, rules, popular that goes round, new, trending, "
         "similar, goes-with, next, search; of users, visitors, sessions; with filters, never, only",
-        "meanwhile": "events and exposures; items put, patched and deleted; a merge; a deletion",
+        "meanwhile": "events and exposures; items put and deleted; at the end a merge and a deletion",
         "the same": "the same items in the same order, on the same rung",
     }
     bench.keep(figures, protocol, [bar("lists made again as they were", figures["same"], lists)])
