@@ -66,7 +66,8 @@ def measured(bench: Bench, lists: int) -> None:
         "data": f"{DATA}, als of {run.name}, `bowerbird serve`",
         "lists": "for-you, steps, exploration, rules, popular that goes round, new, trending, "
         "similar, goes-with, next, search; of users, visitors, sessions; with filters, never, only",
-        "meanwhile": "events and exposures; items put and deleted; at the end a merge and a deletion",
+        "meanwhile": "events and exposures; items put and deleted; at the end a merge and a "
+        "deletion",
         "the same": "the same items in the same order, on the same rung",
     }
     bench.keep(figures, protocol, [bar("lists made again as they were", figures["same"], lists)])
