@@ -46,6 +46,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/killed.py
 	$(BIN)/python benchmarks/failover.py
 	$(BIN)/python benchmarks/stories.py
+	$(BIN)/python benchmarks/recomputed.py
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/retraining.py
 	$(BIN)/python benchmarks/month.py

@@ -13,7 +13,7 @@ PAGES = tuple(
     ROOT / "docs" / f"{name}.md"
     for name in ("benchmarks", "poisoning", "gate", "stable-space", "monitoring")
 )
-SERVICE = ("crash", "failover", "killed", "load", "replay", "soak", "stories")
+SERVICE = ("crash", "failover", "killed", "load", "recomputed", "replay", "soak", "stories")
 SERVICE += ("retraining", "month")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),

@@ -36,6 +36,7 @@ COMMANDS = {
     "promote",
     "rollback",
     "diff",
+    "recompute",
 }
 
 

@@ -2,16 +2,25 @@
 
 import json
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import polars as pl
 import pytest
 
-from bowerbird.data.facts import SCHEMAS, Merge
-from bowerbird.errors import DataError
+from bowerbird.data.facts import LATER, SCHEMAS, Merge
+from bowerbird.errors import DataError, StoreDown
+from bowerbird.store import schema
+from bowerbird.store.as_of import AsOf, hashed, remembered
+from bowerbird.store.database import insert
+from bowerbird.store.fact_rows import SERVED, served_row
 from bowerbird.store.opened import open_store
+from bowerbird.store.sqlite import SqliteDatabase
 from bowerbird.store.store import Change, Key, Past, Store
 from live_facts import SLOTS, done, emptied, seen, served
+
+OLD = tuple(name for name in SERVED if name not in LATER)
+OLD_ROW = tuple(v for n, v in zip(SERVED, served_row(served("r1")), strict=True) if n in OLD)
 
 
 def embedded(request):
@@ -47,6 +56,10 @@ def test_a_list_comes_back_as_it_went_out(store):
         segment="de",
         arms={"b": "two", "a": "ü"},
         latency_us=1234,
+        asked='{"k":3,"text":"ü"}',
+        change=7,
+        counted=2**52,
+        past=2**48 - 1,
     )
     empty = served("r3", slots=())
     store.facts.serve([plain, rich, empty])
@@ -221,10 +234,12 @@ def test_a_list_that_was_on_its_way_when_its_person_was_deleted_is_not_kept(stor
 
 def test_an_export_of_a_person_is_all_that_is_held_and_plain_json(store):
     fill(store)
+    store.facts.serve([served("r9", asked='{"items":["i7"]}')])
     told = store.people.export("anon")
     assert json.loads(json.dumps(told)) == told
     assert told["user"] == "ann" and told["names"] == ["ann", "anon"]
-    assert [one["rec_id"] for one in told["served"]] == ["r1"]
+    assert [one["rec_id"] for one in told["served"]] == ["r1", "r9"]
+    assert [one["asked"] for one in told["served"]] == [None, {"items": ["i7"]}]
     assert told["served"][0]["slots"]["item"] == ["i1", "i2"]
     assert {one["event_id"] for one in told["seen"]} == {"s1", "s3"}
     assert {one["event_id"] for one in told["done"]} == {"e1", "e2"}
@@ -232,11 +247,80 @@ def test_an_export_of_a_person_is_all_that_is_held_and_plain_json(store):
     assert told["users"] == {"ann": {"age": 30}}
 
 
+def test_what_was_asked_goes_with_its_person(store):
+    asked = '{"items":["what somebody looked at"]}'
+    store.facts.serve([served("r1", asked=asked), served("r2", user="bo", asked='{"k":3}')])
+    store.people.delete("ann", time=100)
+    assert store.facts.frames().served["asked"].to_list() == ['{"k":3}']
+
+
+def test_a_history_is_told_as_a_list_knew_it_by_its_hash(store):
+    for n in range(5):  # while the list is on its way
+        arrived = {"arrived": 18 + n}
+        events = [done(f"e{n}", item=f"i{n}", time=9 - n, **arrived)]
+        store.facts.record([*events, seen(f"s{n}", item=f"i{n}", time=4 + n, **arrived)])
+        (past,) = store.facts.histories(["ann"], 3)
+        store.facts.serve([served(f"r{n}", time=20, past=hashed(past))])
+    store.people.merge([Merge("anon", "ann", 30)])
+    store.facts.record([done("later", "anon", time=1, arrived=40)])
+    for n in range(5):
+        found = remembered(store.database, store.facts.served(f"r{n}"), 3)
+        assert found.exact and hashed(found.past) == store.facts.served(f"r{n}").past
+    last = store.facts.histories(["ann"], 3)[0]
+    assert found.past == last and len(last) == 3
+    lost = remembered(store.database, served("x", time=22, past=1), 3)
+    assert not lost.exact and lost.past == last
+    assert remembered(store.database, served("x", past=None), 3).past is None
+    assert remembered(store.database, served("x", user=None), 3).past == []
+
+
+def test_a_store_as_of_a_list_leaves_out_what_was_said_later(store):
+    first = store.items.put([Change("a", {"n": 1}, time=1), Change("b", {}, time=1)])
+    store.people.merge([Merge("x", "y", 5)])
+    store.people.delete("bo", time=6)
+    store.items.put([Change("a", {"n": 2}, time=30), Change("c", {}, time=30)])
+    store.items.put([Change("early", None, time=9), Change("late", None, time=31)])
+    store.items.put([Change("i1", None, time=9)])
+    store.people.merge([Merge("z", "y", 50)])
+    store.people.delete("q", time=60)
+    one = served(time=10, change=first)  # of i1 and i2
+    then = AsOf(store.database, one, [Past("i1", "click", 2)])
+    assert [change.id for change in then.items.since(0, 1)] == ["b"]
+    assert [change.id for change in then.items.since(0, 99)] == ["b", "early"]
+    assert then.items.since(first, 1) == [Change("early", None, 5, 9)]
+    assert then.items.since(5, 1) == []
+    new = AsOf(store.database, one, None, ["c"])
+    assert [change.id for change in new.items.since(0, 99)] == ["b", "c", "early"]
+    assert then.people.merged() == [Merge("x", "y", 5)]
+    assert then.people.deleted() == [("bo", 6)]
+    assert then.facts.histories(["ann"], 9) == [[Past("i1", "click", 2)]]
+    with pytest.raises(StoreDown):
+        new.facts.histories(["ann"], 9)
+
+
+def test_a_store_of_a_former_version_is_opened_and_its_lists_are_there(request, store, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "STEPS", schema.STEPS[:1])
+        old = request.getfixturevalue("tmp_path") / "old"
+        where = (
+            old
+            if isinstance(store.database, SqliteDatabase)
+            else emptied(request.getfixturevalue("database").url)
+        )
+        with closing(open_store(where)) as before:
+            before.database.write(lambda cursor: insert(cursor, "served", OLD, [OLD_ROW]))
+    for _ in range(2):
+        with closing(open_store(where)) as now:
+            assert now.facts.served("r1") == served("r1")
+            now.facts.serve([served("r2", asked="{}", change=3)])
+            assert now.facts.frames().served["asked"].to_list() == [None, "{}"]
+
+
 def test_frames_hold_all_facts_in_columns(store):
     fill(store)
     frames = store.facts.frames()
-    for name, schema in SCHEMAS.items():
-        assert dict(getattr(frames, name).schema) == dict(schema), name
+    for name, kinds in SCHEMAS.items():
+        assert dict(getattr(frames, name).schema) == dict(kinds), name
     slots = frames.slots.filter(pl.col("rec_id") == "r2")
     assert slots.rows() == [("r2", at, *vars_of(slot)) for at, slot in enumerate(SLOTS, 1)]
     assert frames.served.height == 3 and frames.done.height == 3 and frames.seen.height == 4
@@ -249,8 +333,8 @@ def vars_of(slot):
 
 def test_frames_of_an_empty_store_have_their_columns(store):
     frames = store.facts.frames()
-    for name, schema in SCHEMAS.items():
-        assert dict(getattr(frames, name).schema) == dict(schema), name
+    for name, kinds in SCHEMAS.items():
+        assert dict(getattr(frames, name).schema) == dict(kinds), name
         assert getattr(frames, name).height == 0
     store.facts.serve([served("r0", slots=())])
     assert store.facts.frames().slots.height == 0

@@ -1,5 +1,7 @@
 """New items further up, and lists that go round."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from bowerbird.index.index import Hits
 from bowerbird.ranking.freshness import Recent, Rotate
 
 DAY = 86_400
-ASK = Queries.of([[0]])
+ASK = replace(Queries.of([[0]]), now=np.zeros(1, np.int64))
 
 
 def hits_of(rows):
@@ -39,6 +41,27 @@ def test_a_round_shows_everything_once_and_keeps_the_first():
         assert sorted(rows) == list(range(11))
         seen += rows[2:5]
     assert seen == list(range(2, 11))
+
+
+def test_a_step_that_was_made_long_ago_goes_by_the_moment_it_is_asked_at():
+    since = np.array([NO_TIME, NO_TIME, 10 * DAY, 9 * DAY])
+    some = {now: replace(ASK, now=np.array([now])) for now in (DAY, 10 * DAY)}
+    for make in (
+        lambda now: Recent(since, now, weight=0.5, half_life_s=float(DAY)),
+        lambda now: Rotate(now, among=4, keep=1, k=2),
+    ):
+        for now, asked in some.items():
+            told = make(0)(asked, hits_of(range(4))).rows.tolist()
+            assert told == make(now)(ASK, hits_of(range(4))).rows.tolist()
+        both = Queries.of([[0], [0]])
+        both = replace(both, now=np.array([DAY, 10 * DAY]))
+        two = Hits(*(np.concatenate([part, part]) for part in vars_of(hits_of(range(4)))))
+        rows = make(0)(both, two).rows.tolist()
+        assert rows == [make(0)(a, hits_of(range(4))).rows[0].tolist() for a in some.values()]
+
+
+def vars_of(hits):
+    return hits.rows, hits.scores
 
 
 def test_short_lists_go_round_within_themselves():

@@ -21,7 +21,9 @@ KEYS = {"slots": ["rec_id", "position"], "served": ["rec_id"], "merges": ["user"
 
 def fill(store):
     rich = {"session": "s", "rec_id": "r1", "value": -5, "currency": "EUR", "quantity": 2}
-    store.facts.serve([served(f"r{n}", user=f"u{n}", arms={"b": "ü", "a": "1"}) for n in range(9)])
+    store.facts.serve(
+        [served(f"r{n}", user=f"u{n}", arms={"b": "ü", "a": "1"}, past=n) for n in range(9)]
+    )
     store.facts.serve([served("none", user=None, slots=())])
     store.facts.record([done(f"e{n}", f"u{n}", context={"x": "y"}, **rich) for n in range(9)])
     store.facts.record([seen(f"s{n}", share=1.0, position=n) for n in range(9)])

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from bowerbird.data.facts import SCHEMAS, Merge, Slot
+from bowerbird.data.facts import LATER, SCHEMAS, Merge, Slot
 from bowerbird.errors import ArtifactError, StoreDown
 from bowerbird.store import fact_frames, parquet, written
+from bowerbird.store.copies import export, import_
 from bowerbird.store.fact_frames import apart, frame, together
 from bowerbird.store.fact_rows import served_row
 from bowerbird.store.opened import open_store
@@ -67,6 +68,18 @@ def test_files_hold_what_the_store_holds_and_only_what_is_new_is_written(store, 
     same(read_parquet(folder), store.facts.frames())
     assert set(compact(store.database, folder).values()) == {0}
     assert all(file.stat().st_mtime_ns == when for file, when in there.items())
+
+
+def test_files_of_a_former_version_are_read_on_and_go_back_into_a_store(store, tmp_path):
+    fill(store, n=5)
+    folder = tmp_path / "all"
+    export(store.database, folder)
+    for file in (folder / "served").iterdir():
+        pl.read_parquet(file).drop(LATER).write_parquet(file)
+    same(read_parquet(folder), store.facts.frames())
+    with closing(open_store(tmp_path / "other")) as other:
+        import_(other.database, folder)
+        assert other.facts.served("r1") == store.facts.served("r1")
 
 
 def test_an_interruption_at_any_file_is_made_good_the_next_time(tmp_path, monkeypatch):

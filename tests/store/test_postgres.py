@@ -122,7 +122,7 @@ def test_a_url_whose_password_could_be_taken_for_something_else_is_refused(url):
 def test_tables_of_a_newer_version_are_refused(store, url):
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO bowerbird.steps VALUES (99)")
-    with pytest.raises(ArtifactError, match=r"version 1 or older expected, 99 came"):
+    with pytest.raises(ArtifactError, match=r"version 2 or older expected, 99 came"):
         open_store(url)
 
 

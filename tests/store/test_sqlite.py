@@ -125,7 +125,9 @@ def test_tables_of_a_newer_version_are_refused(tmp_path):
     open_store(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "store.sqlite")) as file, file:
         file.execute("INSERT INTO steps VALUES (99)")
-    with pytest.raises(ArtifactError, match=r"version 1 or older expected, 99 came.*newer"):
+    with pytest.raises(
+        ArtifactError, match=rf"version {len(schema.STEPS)} or older expected, 99 came.*newer"
+    ):
         open_store(tmp_path)
 
 
@@ -138,7 +140,8 @@ def test_a_step_that_is_missing_is_applied_once(tmp_path, monkeypatch):
         with closing(open_store(tmp_path)) as store:
             assert store.database.read("SELECT count(*) FROM notes") == [(0,)]
             assert store.facts.counts()["done"] == 1
-            assert store.database.read("SELECT number FROM steps ORDER BY number") == [(1,), (2,)]
+            numbers = store.database.read("SELECT number FROM steps ORDER BY number")
+            assert numbers == [(number,) for number in range(1, len(more) + 1)]
 
 
 def test_a_step_that_fails_leaves_nothing(tmp_path, monkeypatch):

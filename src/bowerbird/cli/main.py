@@ -39,6 +39,7 @@ COMMANDS = (
     "promote",
     "rollback",
     "diff",
+    "recompute",
     "quickstart",
     "doctor",
 )

@@ -45,6 +45,11 @@ class Served:
     segment: str | None = None
     arms: Mapping[str, str] = field(default_factory=dict)  # experiment → arm
     latency_us: int = 0
+    # None in what follows: not kept by the version that served it, but where it says more
+    asked: str | None = None  # what was asked, but who asked: JSON
+    change: int | None = None  # of items, the last that was known
+    counted: int | None = None  # until when live events were; None: those of the run alone
+    past: int | None = None  # hash of what the store told of the person; None: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,10 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
         "segment": _TEXT,
         "arms": _TEXT,  # JSON
         "latency_us": _WHOLE,
+        "asked": _TEXT,  # JSON
+        "change": _WHOLE,
+        "counted": _WHOLE,
+        "past": _WHOLE,
     },
     "slots": {
         "rec_id": _TEXT,
@@ -164,3 +173,5 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
     "merges": {"user": _TEXT, "into": _TEXT, "time": _WHOLE},
 }
 """Columns of the tables, in the store, in Parquet files and in `Frames`."""
+LATER = ("asked", "change", "counted", "past")
+"""Of `served`, that Parquet files of former versions lack."""

@@ -21,7 +21,7 @@ class Recent:
     """
 
     since: Int64[ndarray, "n"]  # seconds since 1970 UTC, NO_TIME where it is not known
-    now: int
+    now: int  # a query's own moment, where that is later
     weight: float = 0.2
     half_life_s: float = 7 * 86_400.0
 
@@ -32,12 +32,14 @@ class Recent:
 
     def __call__(self, queries: Queries, hits: Hits) -> Hits:
         """The same hits, the new ones further up."""
-        young = self.youth(self.since[hits.rows])
+        young = self.youth(self.since[hits.rows], queries.now[:, None])
         return ordered(hits, (relevance(hits) + self.weight * young).astype(np.float32))
 
-    def youth(self, since: Int64[ndarray, "..."]) -> Float64[ndarray, "..."]:
-        """½^(age / half_life_s) of what is there since these moments."""
-        age = np.maximum(self.now - since.astype(np.float64), 0)
+    def youth(
+        self, since: Int64[ndarray, "..."], asked: Int64[ndarray, "b 1"] | int = 0
+    ) -> Float64[ndarray, "..."]:
+        """½^(age / half_life_s) of what is there since these moments, by when it is asked."""
+        age = np.maximum(np.maximum(self.now, asked) - since.astype(np.float64), 0)
         faded: ndarray = np.where(since == NO_TIME, 0.0, 0.5 ** (age / self.half_life_s))
         return faded
 
@@ -50,7 +52,7 @@ class Rotate:
     round, so that all of them are shown within ⌈(among - keep) / (k - keep)⌉ periods.
     """
 
-    now: int
+    now: int  # a query's own moment, where that is later
     every_s: int = 86_400
     among: int = 30
     keep: int = 3
@@ -66,10 +68,10 @@ class Rotate:
         """The same hits, those in the middle turned on."""
         m = hits.rows.shape[1]
         wide = np.clip((hits.rows >= 0).sum(axis=1), self.keep, min(self.among, m)) - self.keep
-        turn = self.now // self.every_s * (self.k - self.keep)
+        turn = np.maximum(self.now, queries.now) // self.every_s * (self.k - self.keep)
         place = np.tile(np.arange(m), (len(hits.rows), 1))
         inside = (place >= self.keep) & (place < self.keep + wide[:, None])
-        turned = self.keep + (place - self.keep + turn) % np.maximum(wide, 1)[:, None]
+        turned = self.keep + (place - self.keep + turn[:, None]) % np.maximum(wide, 1)[:, None]
         places = np.where(inside, turned, place)
         there = np.take_along_axis(hits.rows, places, 1) >= 0
         return reordered(hits, np.where(there, places, -1).astype(np.int32))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from bowerbird.data.columns import Column
 from bowerbird.data.facts import Served, Slot
 from bowerbird.data.queries import Queries
@@ -18,6 +20,7 @@ from bowerbird.serving.messages import Ask, Because, ListItem, Met, RecList, mil
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rec_id import seed_of
 from bowerbird.serving.snapshot import Snapshot, row_of, space_in
+from bowerbird.store.as_of import hashed
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import FactLog, Past
 from bowerbird.surfaces.surface import Surface
@@ -29,6 +32,17 @@ STORE_SHARE = 0.4
 """Of the time there is, that reading what somebody did may take."""
 RESERVE_S = 0.01
 """Left for what stands behind the model."""
+NO_TIME, FAILED = "no time left for the model", "the model failed"
+"""Why what stands behind the model has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody did since the run was trained."""
+
+    events: list[Past]  # as the store has it, then as the request says
+    lacks: str | None = None  # why the store's are not there
+    hash: int | None = None  # of the store's
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +96,16 @@ class Answers:
             raise Problem(422, str(error)) from error
         except StoreDown as error:
             return self.baked(question, snapshot, str(error))
-        past, reason = self._past(question, began)
-        query = snapshot.histories.query(question.names, past, now, traits)
+        known = self._past(question, began)
+        query = snapshot.histories.query(question.names, known.events, now, traits)
         told, fault = self._climbed(question, surface, query, wish)
         rung = told["rung"]
         if rung == surface.origin.source and rung not in UNASKED:
-            rung = "session" if reason or question.user is None else "personal"
+            rung = "session" if known.lacks or question.user is None else "personal"
         elif rung in UNASKED:
             rung = "popular"
-        return self._told(question, snapshot, {**told, "rung": rung}, fault or reason, began)
+        told |= {"rung": rung, "past": known.hash}
+        return self._told(question, snapshot, told, fault or known.lacks, began)
 
     def baked(self, question: Question, snapshot: Snapshot, why: str) -> tuple[RecList, Served]:
         """The list that needs nothing.
@@ -111,35 +126,35 @@ class Answers:
     ) -> tuple[dict[str, Any], str | None]:
         """The model's list, else what stands behind it; and why not the model's."""
         if question.until - self.late() < RESERVE_S:
-            return ladder.popular(surface, query, wish), "no time left for the model"
+            return ladder.popular(surface, query, wish), NO_TIME
         try:
             return ladder.asked(surface, query, wish), None
         except (ConfigError, DataError) as error:  # a rule or a step does not fit who asks
             raise Problem(422, str(error)) from error
         except Exception as error:  # whatever it was, there is an answer
-            return ladder.popular(surface, query, wish), f"the model failed: {reason_of(error)}"
+            return ladder.popular(surface, query, wish), f"{FAILED}: {reason_of(error)}"
 
-    def _past(self, question: Question, began: float) -> tuple[list[Past], str | None]:
-        """What was done since the run was trained, and why it may be incomplete."""
+    def _past(self, question: Question, began: float) -> Known:
+        """What was done since the run was trained."""
         told = [met(one, question.now_ms) for one in question.ask.items]
         if question.user is None:
-            return told, None
+            return Known(told)
         if not self.breaker.passes():
-            return told, "the store rests after faults"
+            return Known(told, "the store rests after faults")
         self._reading.add(question.rec_id)
         try:
             (past,) = self.facts.histories([question.user], LAST)
         except BowerbirdError as error:
             self.breaker.failed()
             down = isinstance(error, StoreDown)
-            return told, "the store is down" if down else reason_of(error)
+            return Known(told, "the store is down" if down else reason_of(error))
         finally:
             self._reading.discard(question.rec_id)
         if self.late() - began > STORE_SHARE * (question.until - began):
             self.breaker.failed()  # it is no use if nothing is left for the model
         else:
             self.breaker.went_well()
-        return [*past, *told], None
+        return Known([*past, *told], hash=hashed(past))
 
     def too_late(self, question: Question) -> None:
         """Somebody has waited in vain: was it for the store?"""
@@ -186,8 +201,32 @@ class Answers:
             "fixed" if scenario.explore is None else scenario.explore.way,
             seed_of(question.rec_id),
             latency_us=round((self.late() - began) * 1e6),
+            asked=_asked(ask),
+            change=snapshot.number,
+            counted=None if snapshot.live is None else snapshot.live.as_of,
+            past=told.get("past"),
         )
         return reply, served
+
+
+def _asked(ask: Ask) -> str:
+    """What shall be in the list, whoever asks and however it is told."""
+    who = {"user": None, "visitor": None, "session": None, "request": None}
+    plain = msgspec.structs.replace(ask, scenario=PLAIN, explain=False, fields=[], **who)
+    return msgspec.json.encode(plain).decode()
+
+
+def ask_of(served: Served) -> Ask:
+    """What was asked, by nobody: the list says by whom.
+
+    Raises:
+        DataError: it was not kept.
+    """
+    if served.asked is None:
+        came = f"{served.rec_id}: a list of which it was kept what was asked expected"
+        raise DataError(f"{came}, a former version served it: ask for one that was served since")
+    ask = msgspec.json.decode(served.asked, type=Ask)
+    return msgspec.structs.replace(ask, scenario=served.surface, session=served.session)
 
 
 def _wish(question: Question, snapshot: Snapshot) -> Wish:
@@ -262,6 +301,7 @@ def _item(told: dict[str, Any], snapshot: Snapshot, names: list[str]) -> ListIte
     )
 
 
+PLAIN = Ask().scenario
 WORDS = {
     "personal": "fits what this person did",
     "session": "fits this session",

@@ -102,7 +102,7 @@ class Snapshot:
         plain = recommender_of(run.fitted, counted, run.fallback, index=index)
         about = (_version(run, plain), _baked(plain), Histories.of(run))
         fitted = {} if fitted is None else fitted
-        configs = {name: _config(scenario) for name, scenario in scenarios.items()}
+        configs = {name: config_of(scenario) for name, scenario in scenarios.items()}
         return cls(run, plain, scenarios, configs, *about, index, fitted=fitted, live=live)
 
     @property
@@ -245,7 +245,7 @@ def with_scenarios(snapshot: Snapshot, scenarios: Mapping[str, Scenario]) -> Sna
         for name, one in list(snapshot._opened.items())
         if scenarios.get(name) == snapshot.scenarios.get(name)
     }
-    configs = {name: _config(scenario) for name, scenario in scenarios.items()}
+    configs = {name: config_of(scenario) for name, scenario in scenarios.items()}
     anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict()}
     return replace(snapshot, scenarios=scenarios, configs=configs, **anew)
 
@@ -258,7 +258,7 @@ def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:
     return hidden
 
 
-def _config(scenario: Scenario) -> str:
+def config_of(scenario: Scenario) -> str:
     """A hash of what a scenario says: 12 hex digits."""
     told = json.dumps(scenario.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bowerbird.data.facts import SCHEMAS, Frames
+from bowerbird.data.facts import LATER, SCHEMAS, Frames
 from bowerbird.errors import ArtifactError
 from bowerbird.store.database import Cursor, Database
 from bowerbird.store.fact_frames import TABLES, apart, frames_of
@@ -82,9 +82,10 @@ def read_segment(file: Path, table: str) -> pl.DataFrame:
         ArtifactError: it is damaged, or of another kind.
     """
     try:
-        return pl.read_parquet(file).select(
-            pl.col(name).cast(kind) for name, kind in SCHEMAS[table].items()
-        )
+        rows = pl.read_parquet(file)
+        lacks = [name for name in LATER if table == "served" and name not in rows.columns]
+        rows = rows.with_columns(pl.lit(None).alias(name) for name in lacks)
+        return rows.select(pl.col(name).cast(kind) for name, kind in SCHEMAS[table].items())
     except (OSError, pl.exceptions.PolarsError) as error:
         came = f"{file}: a Parquet file of {table} expected, {' '.join(str(error).split())}"
         raise ArtifactError(f"{came}: remove it, and what has higher numbers; compact") from error

@@ -15,7 +15,7 @@ MERGE = ("user", "into", "time")
 DELETED = ("user", "time", "counts")
 NOBODY = '"user" IS NULL AND rec_id IN (SELECT rec_id FROM served WHERE "user" = ?)'
 """Exposures without a name, of lists that were a person's."""
-PARSED = {"slots", "arms", "context"}
+PARSED = {"slots", "arms", "context", "asked"}
 
 
 class LivePeople:
@@ -142,7 +142,7 @@ def _held(cursor: Cursor, table: str, columns: Sequence[str], names: Sequence[st
     asked = f"SELECT {quoted(columns)} FROM {table} WHERE {wanted} ORDER BY n"
     return [
         {
-            name: json.loads(value) if name in PARSED else value
+            name: json.loads(value) if name in PARSED and value is not None else value
             for name, value in zip(columns, row, strict=True)
         }
         for row in cursor.rows(asked, given)

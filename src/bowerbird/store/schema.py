@@ -49,7 +49,14 @@ SMALL = (
     expires {whole}, revoked {whole}, used {whole})""",
     "CREATE TABLE papers (name {text} PRIMARY KEY, document {text} NOT NULL)",
 )
-STEPS: tuple[tuple[str, ...], ...] = ((*FACTS, *STATES, *PEOPLE, *SMALL),)
+AGAIN = (
+    "ALTER TABLE served ADD COLUMN asked {text}",
+    "ALTER TABLE served ADD COLUMN change {whole}",
+    "ALTER TABLE served ADD COLUMN counted {whole}",
+    "ALTER TABLE served ADD COLUMN past {whole}",
+)
+"""What it takes to make a list again."""
+STEPS: tuple[tuple[str, ...], ...] = ((*FACTS, *STATES, *PEOPLE, *SMALL), AGAIN)
 
 
 def prepare(database: Database) -> None:
