@@ -45,8 +45,9 @@ class Staleness:
             said = f"a model {_days(last.age)} old surely loses less than {words}"
             return f"retrain every {_days(self.interval)} or less often: even {said}"
         if self.interval == first.age:
-            said = f"such a model may lose {words} or more"
-            return f"retrain more often than every {_days(self.curve[1].age)}: {said}"
+            second = self.curve[1]
+            said = f"such a model may lose {words} or more ({second.low:.1%} to {second.high:.1%})"
+            return f"retrain more often than every {_days(second.age)}: {said}"
         return f"retrain every {_days(self.interval)}: up to there surely less than {words} is lost"
 
     def to_json(self) -> dict[str, object]:
