@@ -10,6 +10,7 @@ from typing import Any
 
 from bowerbird.evaluation import charts, markup
 from bowerbird.evaluation.page import document
+from bowerbird.evaluation.sections import strip
 from bowerbird.runs.differences import Difference
 from bowerbird.runs.gate import Verdict, lost_in
 from bowerbird.runs.watch_page import watch_sections
@@ -36,6 +37,7 @@ def gate_page(verdict: Verdict, title: str, watched: Mapping[str, Any] | None = 
         _pictures(verdict),
         _checks(verdict),
         _slices(verdict),
+        _health(verdict),
         watch_sections(watched) if watched else "",
         _protocol(verdict),
         f"</main><footer>{escape(_chance(verdict))}</footer>",
@@ -152,6 +154,17 @@ def _slices(verdict: Verdict) -> str:
         " not be told from chance with so few people."
     )
     return f'<section><h2>Slices</h2><p class="note">{escape(note)}</p>{table}</section>'
+
+
+def _health(verdict: Verdict) -> str:
+    if not verdict.health:
+        return ""
+    lights = strip("Vectors of the challenger", "", verdict.health)
+    note = (
+        "Not all alarms count: see the check. What the champion has as well is no reason to refuse."
+    )
+    note = f'<p class="note">{escape(note)}</p>'
+    return f"<section><h2>Embedding health</h2>{note}{lights}</section>"
 
 
 def _seen(each: Difference) -> str:
