@@ -46,7 +46,8 @@ class Staleness:
             return f"retrain every {_days(self.interval)} or less often: even {said}"
         if self.interval == first.age:
             second = self.curve[1]
-            said = f"such a model may lose {words} or more ({second.low:.1%} to {second.high:.1%})"
+            ends = f"{100 * second.low:.1f} to {100 * second.high:.1f} %"
+            said = f"such a model may lose {words} or more ({ends})"
             return f"retrain more often than every {_days(second.age)}: {said}"
         return f"retrain every {_days(self.interval)}: up to there surely less than {words} is lost"
 
