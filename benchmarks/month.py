@@ -142,11 +142,10 @@ def aged(judge: Judge, registry: Any, data: Any, midnight: int) -> dict[str, Any
     import numpy as np
 
     from bowerbird.evaluation.staleness import staleness
-    from bowerbird.runs.retrain import until_of
     from bowerbird.surfaces.run_folder import load_run
 
     names = registry.names()
-    cuts = {name: until_of(load_run(registry.folder / name)) for name in names}
+    cuts = {name: load_run(registry.folder / name).learned_until for name in names}
     found = judge.values(names, data, midnight - DAY)
     by_age = {(midnight - DAY - cuts[name]) / DAY: found[name] for name in names}
     ages = sorted(by_age)

@@ -324,25 +324,29 @@ def space(result: dict[str, Any]) -> list[str]:
 
 
 def monitoring(result: dict[str, Any]) -> list[str]:
-    """False alarms, what was caught, and weeks of real shops."""
+    """False alarms, what was caught, and weeks of real shops: of these what is compared by PSI."""
     figures = result["figures"]
-    well, sick, year = figures["honest"], figures["broken"], figures["complete-journey"]
+    well, sick, real = figures["honest"], figures["broken"], figures["complete-journey"]
     caught = ", ".join(f"{name} {n} of {sick['each']}" for name, n in sick["caught"].items())
+    said = "; ".join(told.replace("T00:00:00", "") for told in real["said"])
+    heads = ("PSI, week by week", "median", "largest", "limit by people", "above")
+    heads = (*heads, "limit by events", "above", "above 0.1")
     lines = [
         f"- honest windows of synthetic shops: {well['windows']}, suspicions: "
         f"{sum(well['said'].values())}",
         f"- broken weeks that were caught: {caught}",
-        f"- The Complete Journey, {year['weeks']} weeks: {'; '.join(year['said'])}",
-        *("", "| The Complete Journey, each week | median | largest | limit by people | above |"),
+        f"- The Complete Journey, {real['weeks']} weeks, suspicions of those that ended on {said}",
+        *("", f"| {' | '.join(heads)} |", "|---|" + "---:|" * 7),
     ]
-    lines[-1] += " limit by events | above | above 0.1 |"
-    lines.append("|---|" + "---:|" * 7)
-    for name, row in year["drift"].items():
-        cells = [row[k] for k in ("median", "largest", "limit_by_people", "above_by_people")]
-        cells += [row[k] for k in ("limit_by_events", "above_by_events", "above_0.1")]
-        shown = [f"{100 * c:.0f} %" if place in (3, 5, 6) and c is not None else c
-                 for place, c in enumerate(cells)]  # fmt: skip
-        lines.append(f"| {name} | {' | '.join('–' if c is None else str(c) for c in shown)} |")
+    for name, row in real["drift"].items():
+        if name in ("events-a-day", "new-users", "unknown-items"):
+            continue  # a ratio, and shares
+        sizes = (row[k] for k in ("median", "largest", "limit_by_people", "limit_by_events"))
+        median, largest, people, events = ("–" if n is None else f"{n:.4f}" for n in sizes)
+        shares = (row[k] for k in ("above_by_people", "above_by_events", "above_0.1"))
+        above = ["–" if n is None else f"{100 * n:.0f} %" for n in shares]
+        cells = (name, median, largest, people, above[0], events, *above[1:])
+        lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", *bars(result)]
 
 

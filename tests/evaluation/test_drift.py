@@ -19,6 +19,7 @@ NAMES = {
     "popularity",
     "category:category",
     "category:type",
+    "number:price",
     "values",
     "events-a-day",
     "histories",
@@ -206,6 +207,14 @@ def test_new_labels_and_rare_ones_are_no_error(data):
     fields = new.catalog.fields | {"category": Column.category(names)}
     found = drifts(old, replace(new, catalog=replace(new.catalog, fields=fields)))
     assert "category:category" in alarms(found)
+
+
+def test_prices_of_the_catalog_that_doubled_are_told_as_what_changed(data):
+    old, new = windows(data)
+    price = new.catalog.fields["price"]
+    fields = new.catalog.fields | {"price": replace(price, values=2 * price.values)}
+    dearer = replace(new, catalog=replace(new.catalog, fields=fields))
+    assert alarms(drifts(old, dearer)) == {"number:price"}
 
 
 def test_an_alarm_is_a_sentence(data):

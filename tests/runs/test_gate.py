@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation.health import health_of
 from bowerbird.runs.gate import NEVER, POPULAR, decide
+from bowerbird.runs.gate_page import gate_page
 from bowerbird.runs.policy import Policy
 from gates import K, draws, model, report, shuffled
 
@@ -144,7 +145,11 @@ def test_an_alarm_is_one_unless_it_is_tolerated_or_the_champion_s_as_well():
     assert ill.alarms()
     old, same = model(values, told={"health": well}), model(values, told={"health": ill})
     strict = replace(QUICK, tolerated=())
-    assert failed(decide(same, old, {}, strict)) == {"health"}
+    verdict = decide(same, old, {}, strict)
+    assert failed(verdict) == {"health"}
+    assert verdict.health == ill.lights(well)
+    assert [told["ok"] for told in verdict.to_json()["health"]] == [v.ok for v in verdict.health]
+    assert "Length by popularity gained" in gate_page(verdict, "t")
     assert decide(same, same, {}, strict).passed
     alarms = tuple(light.name.lower() for light in ill.lights(well) if light.ok is False)
     assert decide(same, old, {}, replace(QUICK, tolerated=alarms)).passed

@@ -13,7 +13,9 @@ from bowerbird.runs import reranking
 from bowerbird.runs.plan import Plan, plan_of
 from bowerbird.runs.replay import replayed
 from bowerbird.runs.reranking import keep_reranker, learned, lesson_of
+from bowerbird.runs.retrain import PARTS
 from bowerbird.runs.work import STEPS, Work
+from bowerbird.store.store import Change
 from bowerbird.store.written import alone
 from bowerbird.surfaces.registry import Registry
 from bowerbird.surfaces.run_folder import load_facts, load_run
@@ -48,11 +50,26 @@ def test_a_run_of_all_there_is_answers_and_says_where_it_comes_from(shop):
     assert len(facts["code"]) == 64 and facts["space"]["id"] is None
     assert run.data.log.times.max() >= cut  # what judged is in its histories
     told = json.loads((shop.runs / f"{done.run}.gate.json").read_text())
-    assert told["passed"] and (shop.runs / f"{done.run}.gate.html").stat().st_size > 1000
+    assert told["passed"] and set(PARTS) < set(told["watched"])
+    page = (shop.runs / f"{done.run}.gate.html").read_text("utf-8")
+    assert "<h2>Watched</h2>" in page and "<h2>Age</h2>" in page
     progress = json.loads((shop.runs / "retrain.json").read_text())
     assert progress["state"] == "promoted"
     assert [step["step"] for step in progress["steps"]] == list(STEPS)
     assert registry.rollback(1, ("anna", "")).run == "first"
+
+
+def test_doubled_prices_are_told_and_keep_nothing_back(shop):
+    price = shop.world.catalog.fields["price"].values
+    ids = shop.world.catalog.items.ids
+    moment = (shop.begin + 3 * DAY) * 1000
+    dearer = [Change(id, {"price": 2 * float(price[row])}, moment) for row, id in enumerate(ids)]
+    shop.store.items.put(dearer)
+    done = shop.retrain(3)
+    assert done.state == "promoted"
+    told = json.loads((shop.runs / f"{done.run}.gate.json").read_text())["watched"]
+    (alarm,) = [words for words in told["alarms"] if "«price» of items met" in words]
+    assert alarm in done.words
 
 
 def test_where_nothing_is_new_nothing_is_made(shop):

@@ -168,3 +168,15 @@ def test_a_refused_queue_is_told_to_come_back(client, monkeypatch):
     monkeypatch.setattr(client.service.events, "submit", busy)
     reply = client.post("/v1/events", json=click())
     assert reply.status_code == 503 and reply.headers["retry-after"] == "1"
+
+
+def test_events_are_counted_by_whether_the_catalog_has_their_item(client):
+    rows = [
+        {"user": "u1", "item": item, "type": "click", "event_id": f"met-{place}"}
+        for place, item in enumerate(("i1", "i2", "nowhere"))
+    ]
+    for _ in range(2):  # what came before is not taken twice
+        assert client.post("/v1/events", json={"events": rows}).status_code == 200
+    told = client.get("/metrics").text
+    assert 'bowerbird_event_items_total{known="yes"} 2.0' in told
+    assert 'bowerbird_event_items_total{known="no"} 1.0' in told

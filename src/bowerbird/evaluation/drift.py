@@ -107,6 +107,7 @@ def drifts(old: Dataset, new: Dataset, limits: Limits = Limits()) -> list[Drift]
     found = [
         *(_types(windows), _hours(windows), _weekdays(windows), _popularity(windows)),
         *_categories(windows),
+        *_numbers(windows),
         *(_values(windows), _a_day(windows), *_known(windows)),
     ]
     return sorted(found, key=lambda drift: drift.light.ok is not False)
@@ -229,11 +230,30 @@ def _merged(sides: list[Counted], names: Sequence[str]) -> tuple[list[Counted], 
     return [Counted(side.people, bins[side.bins]) for side in sides], labels
 
 
+def _numbers(windows: _Windows) -> list[Drift]:
+    """Each number column that both catalogs have, of the items that were met."""
+    found = []
+    for name, column in windows.old.catalog.fields.items():
+        other = windows.new.catalog.fields.get(name)
+        if column.kind == "number" and other is not None and other.kind == "number":
+            old, new = windows.old.log.items, windows.new.log.items
+            told = (column.values[old], other.values[new])
+            found.append(_tenths(windows, (f"number:{name}", f"«{name}» of items met"), told))
+    return found
+
+
 def _values(windows: _Windows) -> Drift:
-    """Tenths of the reference's values."""
+    """What events were worth."""
+    nothing = np.zeros(0, np.float32)
+    logs = (windows.old.log, windows.new.log)
+    old, new = (nothing if log.values is None else log.values for log in logs)
+    return _tenths(windows, ("values", "Values of events"), (old, new))
+
+
+def _tenths(windows: _Windows, titles: tuple[str, str], told: tuple[ndarray, ndarray]) -> Drift:
+    """One number an event, NaN where there is none: in tenths of the reference's."""
     sides, edges = [], np.zeros(0)
-    for side in (windows.old, windows.new):
-        values = side.log.values if side.log.values is not None else np.zeros(0, np.float32)
+    for side, values in zip((windows.old, windows.new), told, strict=True):
         places = np.flatnonzero(np.isfinite(values))
         if side is windows.old:
             edges = quantile_edges(values.astype(np.float64))
@@ -241,7 +261,7 @@ def _values(windows: _Windows) -> Drift:
         sides.append(Counted(windows.who(side, places), bins))
     marks = [f"{edge:g}" for edge in edges]
     names = [f"{low}–{high}" for low, high in zip(["", *marks], [*marks, ""], strict=True)]
-    return _compared(windows, ("values", "Values of events"), sides, names)
+    return _compared(windows, titles, sides, names)
 
 
 def _known(windows: _Windows) -> list[Drift]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from bowerbird.data.dataset import Dataset
+from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.embeddings import Embeddings
 from bowerbird.errors import DataError
 from bowerbird.evaluation.lights import Light, percent
@@ -73,7 +73,7 @@ class Neighbourhoods:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """An item whose neighbourhood changed, and what changed in the log."""
+    """An item whose neighbourhood changed, and what changed in the log and in the catalog."""
 
     item: str
     overlap: float
@@ -81,16 +81,19 @@ class Mover:
     after: tuple[str, ...]
     events: tuple[int, int]  # of the item, in the log before and after
     together: tuple[int, int]  # people who met it and an item that arrived beside it
+    retold: tuple[str, ...]  # columns of the catalog that say something else of it now
 
     def sentence(self) -> str:
         """In one line."""
         kept = round(self.overlap * len(self.before))
         new = [id for id in self.after if id not in self.before]
+        retold = f"; {', '.join(self.retold)} changed" if self.retold else ""
         return (
             f"{self.item}: {kept} of {len(self.before)} neighbours kept;"
             f" {self.events[0]:,} → {self.events[1]:,} events;"
             f" {self.together[0]:,} → {self.together[1]:,} people met it and one of"
             f" {', '.join(new[:3])}{' …' if len(new) > 3 else ''}"
+            f"{retold}"
         )
 
     def to_json(self) -> dict[str, object]:
@@ -194,6 +197,7 @@ def movers(
                 after=_named(near.ids, lists[1]),
                 events=(int(events[0][row]), int(events[1][row])),
                 together=(_together(sets[0], row, new), _together(sets[1], row, new)),
+                retold=_retold(before.catalog, after.catalog, near.ids[row]),
             )
         )
     return tuple(found)
@@ -242,6 +246,17 @@ def _together(met: csr_array, row: int, others: ndarray) -> int:
         return 0
     either = met[others].sum(axis=0) > 0
     return int(either[met.indices[met.indptr[row] : met.indptr[row + 1]]].sum())
+
+
+def _retold(before: Catalog, after: Catalog, item: str) -> tuple[str, ...]:
+    """Columns that say something else of an item after than before."""
+    then, now = (_told(catalog, item) for catalog in (before, after))
+    return tuple(name for name in {**then, **now} if then.get(name, "") != now.get(name, ""))
+
+
+def _told(catalog: Catalog, item: str) -> dict[str, str]:
+    row = catalog.items.rows([item])
+    return {name: column.take(row).words()[0] for name, column in catalog.fields.items()}
 
 
 def _named(ids: Sequence[str], rows: ndarray) -> tuple[str, ...]:

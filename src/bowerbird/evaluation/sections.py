@@ -1,6 +1,6 @@
 """Two sections of the page that not every report has: are the vectors well, and the dial."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from bowerbird.evaluation import charts, markup
@@ -20,7 +20,7 @@ def health_section(health: Mapping[str, Health]) -> str:
         "Figures of the vectors themselves, before any accuracy. ✓ the limit is kept, ▲ it is not,"
         " · there is no limit: a figure to be watched from release to release."
     )
-    strips = "".join(_strip(name, one) for name, one in health.items())
+    strips = "".join(_healthy(name, one) for name, one in health.items())
     return f'<section><h2>Embedding health</h2><p class="note">{escape(note)}</p>{strips}</section>'
 
 
@@ -47,21 +47,30 @@ def dial_section(frontiers: Mapping[str, Frontier]) -> str:
     )
 
 
-def _strip(name: str, health: Health) -> str:
-    lights = health.lights()
+def strip(name: str, says: str, lights: Sequence[Light]) -> str:
+    """A line of lights under a name and a word, open to a table where there is an alarm."""
     alarms = sum(light.ok is False for light in lights)
-    says = {0: "healthy, no alarm", 1: "not healthy, 1 alarm"}
-    word = says.get(alarms, f"not healthy, {alarms} alarms")
-    strip = " ".join(f"{_sign(light)}" for light in lights)
-    head = f"<summary><strong>{escape(name)}</strong> {word} {strip}</summary>"
+    word = f"{says}, {_alarms(alarms)}".removeprefix(", ")
+    signs = " ".join(_sign(light) for light in lights)
+    head = f"<summary><strong>{escape(name)}</strong> {escape(word)} {signs}</summary>"
     heads = "".join(
         f'<th scope="col">{word}</th>' for word in ("Light", "Figure", "Expected", "What it says")
     )
     rows = "".join(_row(light) for light in lights)
     table = f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>"
     opened = " open" if alarms else ""
-    body = markup.scroll(table, f"Health of {name}", "words told")
+    body = markup.scroll(table, f"Lights of {name}", "words told")
     return f'<details class="lights"{opened}>{head}{body}</details>'
+
+
+def _alarms(count: int) -> str:
+    return {0: "no alarm", 1: "1 alarm"}.get(count, f"{count} alarms")
+
+
+def _healthy(name: str, health: Health) -> str:
+    lights = health.lights()
+    ill = any(light.ok is False for light in lights)
+    return strip(name, "not healthy" if ill else "healthy", lights)
 
 
 def _sign(light: Light) -> str:

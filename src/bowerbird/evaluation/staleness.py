@@ -45,8 +45,10 @@ class Staleness:
             said = f"a model {_days(last.age)} old surely loses less than {words}"
             return f"retrain every {_days(self.interval)} or less often: even {said}"
         if self.interval == first.age:
-            said = f"a model {_days(self.curve[1].age)} old may lose {words} or more"
-            return f"retrain every {_days(self.interval)} or more often: {said}"
+            second = self.curve[1]
+            ends = f"{100 * second.low:.1f} to {100 * second.high:.1f} %"
+            said = f"such a model may lose {words} or more ({ends})"
+            return f"retrain more often than every {_days(second.age)}: {said}"
         return f"retrain every {_days(self.interval)}: up to there surely less than {words} is lost"
 
     def to_json(self) -> dict[str, object]:

@@ -50,6 +50,10 @@ td .up, td .down { font-weight: 600; } td .up { color: var(--up); }
 td .down { color: var(--down); } td.best { font-weight: 700; }
 .words td, .words th { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .words td { min-width: 9rem; }
+.beside { table-layout: fixed; }
+.beside td, .beside th { text-align: left; white-space: normal; overflow-wrap: anywhere;
+  padding: .3rem .6rem; } .card .scroll { margin-bottom: .5rem; }
+.card > :last-child { margin-bottom: 0; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr));
   gap: 0 2.5rem; margin: 0; font-size: .9rem; }
 dl div { padding: .45rem 0; border-bottom: 1px solid var(--rule); }

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.evaluation.health import Health
+from bowerbird.evaluation.lights import Light
 from bowerbird.evaluation.report import Report, plain
 from bowerbird.runs.differences import Difference, differences
 from bowerbird.runs.policy import Policy
@@ -62,6 +63,7 @@ class Verdict:
     slices: tuple[Difference, ...] = ()
     baselines: tuple[Difference, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)  # of the window, to be printed with it
+    health: tuple[Light, ...] = ()  # of the challenger's vectors, beside the champion's
 
     @property
     def passed(self) -> bool:
@@ -102,6 +104,7 @@ class Verdict:
             ],
             "slices": [each.to_json() for each in self.slices],
             "baselines": [each.to_json() for each in self.baselines],
+            "health": [light.to_json() for light in self.health],
             "policy": asdict(self.policy),
             "facts": dict(self.facts),
         }
@@ -140,7 +143,12 @@ def decide(
     checks += _lists(challenger, champion, policy)
     checks += _machine(challenger, champion, policy)
     mean, facts = challenger.report.mean(policy.metric), challenger.report.facts
-    return Verdict(tuple(checks), policy, people, mean, gain, slices, against, facts)
+    well = _health(challenger.health, None if champion is None else champion.health)
+    return Verdict(tuple(checks), policy, people, mean, gain, slices, against, facts, well)
+
+
+def _health(new: Health | None, old: Health | None) -> tuple[Light, ...]:
+    return () if new is None else new.lights(old)
 
 
 def _compared(

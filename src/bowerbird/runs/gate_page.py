@@ -3,25 +3,29 @@
 It fetches nothing and needs no script; every word that came from data is escaped on its way in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
+from typing import Any
 
 from bowerbird.evaluation import charts, markup
 from bowerbird.evaluation.page import document
+from bowerbird.evaluation.sections import strip
 from bowerbird.runs.differences import Difference
 from bowerbird.runs.gate import Verdict, lost_in
+from bowerbird.runs.watch_page import watch_sections
 
 SIGNS = {True: ("well", "✓ kept"), False: ("ill", "▲ not kept")}
 """How a check looks. None is told by its colour alone."""
 
 
-def gate_page(verdict: Verdict, title: str) -> str:
+def gate_page(verdict: Verdict, title: str, watched: Mapping[str, Any] | None = None) -> str:
     """The whole page: save it under a name that ends in .html.
 
     Args:
         verdict: of the gate.
         title: what was judged, as «runs/monday against runs/friday».
+        watched: what `watching.watched` told beside it.
     """
     first, *sentences = verdict.words()
     failed = sum(not check.passed for check in verdict.checks)
@@ -33,6 +37,8 @@ def gate_page(verdict: Verdict, title: str) -> str:
         _pictures(verdict),
         _checks(verdict),
         _slices(verdict),
+        _health(verdict),
+        watch_sections(watched) if watched else "",
         _protocol(verdict),
         f"</main><footer>{escape(_chance(verdict))}</footer>",
     ]
@@ -148,6 +154,17 @@ def _slices(verdict: Verdict) -> str:
         " not be told from chance with so few people."
     )
     return f'<section><h2>Slices</h2><p class="note">{escape(note)}</p>{table}</section>'
+
+
+def _health(verdict: Verdict) -> str:
+    if not verdict.health:
+        return ""
+    lights = strip("Vectors of the challenger", "", verdict.health)
+    note = (
+        "Not all alarms count: see the check. What the champion has as well is no reason to refuse."
+    )
+    note = f'<p class="note">{escape(note)}</p>'
+    return f"<section><h2>Embedding health</h2>{note}{lights}</section>"
 
 
 def _seen(each: Difference) -> str:

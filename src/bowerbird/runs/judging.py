@@ -70,6 +70,11 @@ class Contender:
         index = kept_index(run.folder, len(run.data.catalog))
         return cls(run.fitted, run.data, run.fallback, index)
 
+    @classmethod
+    def learned(cls, run: Run) -> "Contender":
+        """The run with what it has learned from alone."""
+        return replace(cls.of(run), data=run.learned)
+
 
 @dataclass(frozen=True, slots=True)
 class Seated:

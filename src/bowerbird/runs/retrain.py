@@ -3,6 +3,7 @@
 snapshot  all that is known as of a moment
 check     is the newest of it fit to learn from?
 train     on what was before the window; turned onto the space of the run before; indexed
+watch     what has changed, what moved, how old models may get: told, and no reason to refuse
 gate      judged on the window beside the run that answers
 shadow    opened and asked as a service would
 promote   named as the one that answers
@@ -23,15 +24,18 @@ from bowerbird.data.moments import moment_text
 from bowerbird.data.split import ByTime, Split
 from bowerbird.errors import ArtifactError, DataError
 from bowerbird.evaluation.suspicious import suspicions
+from bowerbird.runs.aging import age
 from bowerbird.runs.candidate import Candidate, made
 from bowerbird.runs.gate import Verdict, decide
 from bowerbird.runs.gate_page import gate_page
 from bowerbird.runs.judging import Contender, judged
+from bowerbird.runs.moved import neighbours
 from bowerbird.runs.plan import Plan
 from bowerbird.runs.recipe import read_recipe
 from bowerbird.runs.run import write_data
 from bowerbird.runs.shadow import shadowed
 from bowerbird.runs.snapshot import deleted_in, taken
+from bowerbird.runs.watching import Part, Scene, drift, unknown, watched
 from bowerbird.runs.work import Work
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
@@ -48,6 +52,13 @@ ERROR = 30
 WHO = "retrain"
 LOCK = ".retraining"
 DAY_S = 86_400
+PARTS: dict[str, Part] = {
+    "drift": drift,
+    "unknown items": unknown,
+    "neighbours": neighbours,
+    "age": age,
+}
+"""What is looked at before the verdict."""
 MOST_DAYS = 7
 """Of the newest events that are looked at before anything is learned."""
 
@@ -90,7 +101,7 @@ class Job:
     @property
     def learned_until(self) -> int:
         """Seconds: the run before has learned from nothing at or after this."""
-        return until_of(self.before)
+        return self.before.learned_until
 
     @property
     def cut(self) -> int:
@@ -104,12 +115,6 @@ class Ended(Exception):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.state)
         self.outcome = outcome
-
-
-def until_of(run: Run) -> int:
-    """Seconds since 1970 UTC: the model has learned from nothing at or after this moment."""
-    taken = run.facts.get("snapshot")
-    return int(taken["cut"]) if taken is not None else run.data.newest()
 
 
 def retrain(
@@ -171,7 +176,8 @@ def _done(job: Job) -> Outcome:
         _check(job, data)
         split = _split(job, data, gone)
         candidate = _train(job, data, split)
-        verdict = _gate(job, candidate, split)
+        told = _watch(job, data, candidate, split)
+        verdict = _gate(job, candidate, split, told)
         if not verdict["passed"]:
             return _over(job, "kept champion", verdict["words"], job.name)
         words = _shadow(job, candidate, split)
@@ -278,7 +284,18 @@ def _train(job: Job, data: Dataset, split: Split) -> Run:
     return load_run(folder)
 
 
-def _gate(job: Job, candidate: Run, split: Split) -> dict[str, Any]:
+def _watch(job: Job, data: Dataset, candidate: Run, split: Split) -> dict[str, Any]:
+    """What is told beside the verdict."""
+    with job.work.step("watch") as facts:
+        if not facts:
+            there = [entry for entry in job.registry.entries() if entry.retired is None]
+            kept = [job.registry.folder / entry.name for entry in there[: job.plan.keep]]
+            scene = Scene(job.before, candidate, data, split, kept, job.plan.policy)
+            facts |= watched(scene, PARTS, job.work.news)
+        return dict(facts)
+
+
+def _gate(job: Job, candidate: Run, split: Split, told: dict[str, Any]) -> dict[str, Any]:
     """The verdict, kept beside the run as JSON and as a page."""
     path = job.registry.folder / f"{job.name}.gate.json"
     with job.work.step("gate") as facts:
@@ -286,27 +303,22 @@ def _gate(job: Job, candidate: Run, split: Split) -> dict[str, Any]:
             verdict = _judged(job, candidate, split)
             title = f"{job.name} beside {job.champion or 'two baselines'}"
             with whole(path) as partial:
-                save_json(partial, verdict.to_json())
+                save_json(partial, verdict.to_json() | {"watched": told})
             with whole(path.with_suffix(".html")) as partial:
-                partial.write_text(gate_page(verdict, title), "utf-8")
-            facts |= {"passed": verdict.passed, "words": verdict.words()}
-        told = dict(facts)
-    job.work.news(told["words"][0])
-    return told
+                partial.write_text(gate_page(verdict, title, told), "utf-8")
+            words = [*verdict.words(), *told["alarms"]]
+            facts |= {"passed": verdict.passed, "words": words}
+        said = dict(facts)
+    job.work.news(said["words"][0])
+    return said
 
 
 def _judged(job: Job, candidate: Run, split: Split) -> Verdict:
-    challenger = _seen(candidate, job.cut)
-    champion = None if job.champion is None else _seen(job.before, job.learned_until)
+    challenger = Contender.learned(candidate)
+    champion = None if job.champion is None else Contender.learned(job.before)
     limits = job.plan.limits
     found = judged(challenger, champion, split, job.plan.policy, time.perf_counter, limits)
     return decide(*found, job.plan.policy)
-
-
-def _seen(run: Run, until: int) -> Contender:
-    """A run with what it has learned from, which is not all of the log that it keeps."""
-    contender, log = Contender.of(run), run.data.log
-    return replace(contender, data=run.data.with_log(log.where(log.times < until)))
 
 
 def _shadow(job: Job, candidate: Run, split: Split) -> list[str]:

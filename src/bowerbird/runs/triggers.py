@@ -25,7 +25,6 @@ from bowerbird.online.intervals import wilson
 from bowerbird.online.report import report
 from bowerbird.online.rules import Rules
 from bowerbird.runs.plan import OFF, Plan, TriggersTable
-from bowerbird.runs.retrain import until_of
 from bowerbird.runs.snapshot import catalog_of_now
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
@@ -142,8 +141,7 @@ def _of_events(
     new = data.with_log(data.log.where(data.log.times >= since))
     old = before.data.with_log(before.data.log.where(before.data.log.times < since))
     yield _new_events(old, new, table)
-    learned = before.data.with_log(before.data.log.where(before.data.log.times < until_of(before)))
-    yield _unknown_items(learned, new, table)
+    yield _unknown_items(before.learned, new, table)
     yield _drift(old, new, table, now - since)
 
 

@@ -25,7 +25,7 @@ STALE_S = 86_400
 """Work that was interrupted so long ago is of another day: it is begun anew."""
 OFTEN_S = 0.5
 """Between two news that are written down."""
-STEPS = ("snapshot", "check", "train", "gate", "shadow", "promote")
+STEPS = ("snapshot", "check", "train", "watch", "gate", "shadow", "promote")
 
 
 @dataclass

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from bowerbird.data.facts import Done, Seen, Trust
+from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.serving.call import JSON, LINES, Call, Reply, Route, decoded
 from bowerbird.serving.messages import (
     BATCH,
@@ -199,11 +200,25 @@ async def _taken(call: Call, rows: Rows) -> Taken:
     told = zip(kinds, outcomes, strict=True)
     for names, count in Counter(told).items():
         service.telemetry.events.labels(*names).inc(count)
+    catalog = service.current.snapshot.catalog.items
+    for known, count in Counter(_known(facts, outcomes, catalog)).items():
+        service.telemetry.met.labels("yes" if known else "no").inc(count)
     if facts:
         oldest = max(fact.arrived - fact.time for _, fact in facts)
         service.telemetry.delay.observe(max(oldest, 0) / 1000)
     became = dict(zip((place for place, _ in facts), outcomes, strict=True))
     return _counted(rows, became)
+
+
+def _known(
+    facts: Sequence[tuple[int, Seen | Done]], outcomes: Sequence[Outcome], catalog: Vocabulary
+) -> list[bool]:
+    """Of each event that was taken: is its item in the catalog?"""
+    return [
+        fact.item in catalog
+        for (_, fact), outcome in zip(facts, outcomes, strict=True)
+        if outcome == "accepted" and isinstance(fact, Done)
+    ]
 
 
 def _counted(rows: Rows, became: Mapping[int, Outcome]) -> Taken:

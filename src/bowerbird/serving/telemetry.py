@@ -16,6 +16,8 @@ class Telemetry:
         self.seconds = self._times("request_seconds", "Time of a request.", STEPS_S, "route")
         self.lists = self._counter("lists", "Lists served.", "scenario", "rung", "model")
         self.events = self._counter("events", "Events that came in.", "fact", "outcome")
+        told = "Events that were taken, by whether the catalog has their item."
+        self.met = self._counter("event_items", told, "known")
         self.lag = self._times("ingest_seconds", "From coming in to being on disk.", STEPS_S)
         told = "From the time of a batch's oldest event to its coming in."
         self.delay = self._times("event_delay_seconds", told, DELAYS_S)

@@ -36,6 +36,17 @@ class Run:
     fitted: Encoder | Retriever
     fallback: Popularity
 
+    @property
+    def learned_until(self) -> int:
+        """Seconds since 1970 UTC: the model has learned from nothing at or after this moment."""
+        taken = self.facts.get("snapshot")
+        return int(taken["cut"]) if taken is not None else self.data.newest()
+
+    @property
+    def learned(self) -> Dataset:
+        """What the model has learned from, which is not all of the log that the run keeps."""
+        return self.data.with_log(self.data.log.where(self.data.log.times < self.learned_until))
+
 
 def load_run(folder: Path) -> Run:
     """A run as it was written.
