@@ -142,7 +142,7 @@ def aged(judge: Judge, registry: Any, data: Any, midnight: int) -> dict[str, Any
     import numpy as np
 
     from bowerbird.evaluation.staleness import staleness
-    from bowerbird.runs.retrain import until_of
+    from bowerbird.runs.window import until_of
     from bowerbird.surfaces.run_folder import load_run
 
     names = registry.names()

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from bowerbird.cli.console import err, out, print_json, shown, working
 from bowerbird.cli.stores import Data, Store, where_of
 from bowerbird.errors import BowerbirdError
-from bowerbird.runs.plan import plan_of
+from bowerbird.runs.plan import Training, plan_of
 from bowerbird.runs.replay import Replayed, replayed
 from bowerbird.runs.retrain import CODES, ERROR, Outcome
 from bowerbird.runs.retrain import retrain as made_again
@@ -38,6 +38,10 @@ def retrain(
     anew: Annotated[
         bool, typer.Option("--anew", help="Choose settings again, as the recipe says.")
     ] = False,
+    training: Annotated[
+        Training | None,
+        typer.Option(help="full, warm: on from the run before, or none: its model as it is."),
+    ] = None,
     accept: Annotated[
         bool,
         typer.Option("--accept", help="The newest events are right, whatever the check finds."),
@@ -66,13 +70,16 @@ def retrain(
 
       bowerbird retrain runs --store postgresql://shop@db/shop --anew
 
+      bowerbird retrain runs --training none
+
       bowerbird retrain runs --replay 20261127T020000Z
     """
     try:
         plan = plan_of(runs)
         if window is not None:
             plan = replace(plan, window_s=int(seconds_of(window, "--window")))
-        plan = replace(plan, anew=anew or plan.anew, accept=accept)
+        training = training or plan.training
+        plan = replace(plan, anew=anew or plan.anew, training=training, accept=accept)
         identity = Identity.kept(Path(data))
         with closing(open_store(where_of(data, store))) as opened, working("retraining") as say:
             if replay is not None:
