@@ -7,11 +7,11 @@ from typing import Any
 
 from measuring import RESULTS, ROOT
 from tables_of_retrieval import retrieval
-from tables_of_service import service
+from tables_of_service import service, warm
 
 PAGES = tuple(
     ROOT / "docs" / f"{name}.md"
-    for name in ("benchmarks", "poisoning", "gate", "stable-space", "monitoring")
+    for name in ("benchmarks", "poisoning", "gate", "stable-space", "monitoring", "retraining")
 )
 SERVICE = ("crash", "failover", "killed", "load", "recomputed", "replay", "soak", "stories")
 SERVICE += ("retraining", "month")
@@ -368,7 +368,7 @@ def main() -> None:
         kinds = {"speed": speed, "scale": scale, "training": training, "popularity": popularity}
         kinds |= {"reranking": reranking, "retrieval": retrieval, "exploration": exploration}
         kinds |= {"poisoning": poisoning, "gate": gate, "space": space}
-        kinds |= {"monitoring": monitoring}
+        kinds |= {"monitoring": monitoring, "warm": warm}
         kinds |= dict.fromkeys(SERVICE, service)
         make = kinds.get(name.split("-")[0])
         made[name] = make(result) if make else quality(name, result)

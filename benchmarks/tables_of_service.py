@@ -96,3 +96,22 @@ def month(figures: dict[str, Any]) -> list[str]:
         lines.append(f"| {one['age']:g} | {one['lost']:+.1%} | {ends} |")
     told = ", ".join(f"{count} × {state}" for state, count in figures["nights"].items())
     return [*lines, "", f"{told}. {figures['by age']['says']}."]
+
+
+def warm(result: dict[str, Any]) -> list[str]:
+    """What each way of training finds and takes; then what had to be reached."""
+    lines = ["| model | training | NDCG@10 | less full (95 %) | CPU s of training |"]
+    lines.append("|---|---|---:|---:|---:|")
+    for name, row in result["figures"].items():
+        for way in ("full", "warm", "none"):
+            told = row.get(f"{way} less full")
+            less = "{:+.4f} ({:+.4f} … {:+.4f})".format(*told) if told else ""
+            cells = (
+                name,
+                way,
+                f"{row[f'{way} ndcg']:.4f}",
+                less,
+                f"{row['CPU seconds'].get(way, 0):g}",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *bars(result)]

@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from typer.main import get_command
 
@@ -135,7 +135,8 @@ def _row(parameter: Any, hint: Any) -> str:  # noqa: ANN401  as above
     unset = parameter.default in (None, False) or repr(parameter.default).endswith("UNSET")
     default = "" if unset else str(parameter.default)
     words = (parameter.help or "").replace("|", "\\|").rstrip(".")
-    return f"| `{names}` | {TAKES[bare]} | {default} | {words} |\n"
+    takes = " or ".join(get_args(bare)) if get_origin(bare) is Literal else TAKES[bare]
+    return f"| `{names}` | {takes} | {default} | {words} |\n"
 
 
 def _filled(found: re.Match[str]) -> str:

@@ -1,15 +1,18 @@
 """A snapshot is the run's log and what came since, and nobody who is gone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bowerbird.data.defence import Defence
 from bowerbird.data.facts import Done, Merge
+from bowerbird.runs.run import write_data
 from bowerbird.runs.snapshot import taken
 from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
 from bowerbird.store.store import Change
-from bowerbird.surfaces.run_folder import load_run
+from bowerbird.surfaces.run_folder import load_run, read_data
 from servers import START, world, write
 
 IDENTITY = Identity(bytes(32))
@@ -109,3 +112,13 @@ def test_events_that_the_run_was_trained_on_count_once(run, store):
     told = Done("again", IDENTITY.user(user), item, "view", at, NOW, trust="import")
     store.facts.record([told])
     assert snapshot(run, store).facts["events"] == len(run.data.log)
+
+
+def test_an_item_stays_as_new_as_it_was_when_it_was_put(run, store, tmp_path):
+    store.items.put([Change("new", {"title": "brand new"}, time=NOW - 5000)])
+    once = snapshot(run, store)
+    write_data(tmp_path, once.data)
+    again = snapshot(replace(run, data=read_data(tmp_path)), store)
+    column = again.data.catalog.fields["available_from"]
+    assert column.values[-1] == NOW // 1000 - 5
+    np.testing.assert_array_equal(column.values, once.data.catalog.fields["available_from"].values)

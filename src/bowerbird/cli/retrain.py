@@ -19,7 +19,7 @@ from bowerbird.cli.triggers import look, told_of
 from bowerbird.cli.triggers import timer as ticking
 from bowerbird.errors import BowerbirdError
 from bowerbird.runs.alerts import of_error, of_outcome, tell
-from bowerbird.runs.plan import Plan, plan_of
+from bowerbird.runs.plan import Plan, Training, plan_of
 from bowerbird.runs.replay import Replayed, replayed
 from bowerbird.runs.retrain import CODES, ERROR, Outcome
 from bowerbird.runs.retrain import retrain as made_again
@@ -45,6 +45,10 @@ def retrain(
     anew: Annotated[
         bool, typer.Option("--anew", help="Choose settings again, as the recipe says.")
     ] = False,
+    training: Annotated[
+        Training | None,
+        typer.Option(help="full, warm: on from the run before, or none: its model as it is."),
+    ] = None,
     accept: Annotated[
         bool,
         typer.Option("--accept", help="The newest events are right, whatever the check finds."),
@@ -80,6 +84,8 @@ def retrain(
 
       bowerbird retrain runs --store postgresql://shop@db/shop --anew
 
+      bowerbird retrain runs --training none
+
       bowerbird retrain runs --timer 10m
 
       bowerbird retrain runs --replay 20261127T020000Z
@@ -89,7 +95,8 @@ def retrain(
         plan = plan_of(runs)
         if window is not None:
             plan = replace(plan, window_s=int(seconds_of(window, "--window")))
-        plan = replace(plan, anew=anew or plan.anew, accept=accept)
+        training = training or plan.training
+        plan = replace(plan, anew=anew or plan.anew, training=training, accept=accept)
         if timer is not None:
             return ticking(seconds_of(timer, "--timer"), without_timer(sys.argv[1:]))
         identity = Identity.kept(Path(data))

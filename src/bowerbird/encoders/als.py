@@ -15,7 +15,9 @@ from bowerbird.data.dataset import Catalog, Dataset
 from bowerbird.data.embeddings import Embeddings
 from bowerbird.data.queries import Queries
 from bowerbird.data.vocabulary import Vocabulary
+from bowerbird.encoders.session import Session
 from bowerbird.encoders.stored import store, stored, words_arrays, words_of
+from bowerbird.encoders.warm import differs, shortened
 from bowerbird.errors import ConfigError, DataError
 
 KIND = "als"
@@ -56,12 +58,32 @@ class Als:
         Raises:
             DataError: there is no interaction of weight above 0.
         """
+        return self._factored(data, None)
+
+    def obstacle(self, before: "AlsEncoder", data: Dataset) -> str | None:
+        """Why factoring cannot begin with these factors; None: it can."""
+        return differs(self, before, data)
+
+    def fit_from(self, before: "AlsEncoder", data: Dataset, session: Session) -> "AlsEncoder":
+        """Fewer rounds, from the factors of items that were known; new items begin as no evidence.
+
+        Raises:
+            DataError: there is no interaction of weight above 0.
+        """
+        session.say("factoring")
+        return self._factored(data, np.nan_to_num(before.table.take(data.catalog.items.ids)))
+
+    def _factored(self, data: Dataset, begin: Float32[ndarray, "n dim"] | None) -> "AlsEncoder":
         seen = data.matrix()
         if not seen.nnz:
             raise DataError("interactions with a weight above 0 expected, none came")
-        model = self._solver()
+        confident, model = confidences(seen, self.alpha), self._solver()
         with threadpool_limits(1, "blas"):  # its own threads already use every core
-            model.fit(confidences(seen, self.alpha), show_progress=False)
+            if begin is not None:
+                model.iterations = shortened(self.iterations)
+                model.item_factors = begin.copy()  # it writes into what it is given
+                model.user_factors = model.recalculate_user(np.arange(seen.shape[0]), confident)
+            model.fit(confident, show_progress=False)
         vectors = np.asarray(model.item_factors)
         vectors[data.item_counts() == 0] = np.nan
         return AlsEncoder(self, Embeddings(data.catalog.items, vectors))

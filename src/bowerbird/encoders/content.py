@@ -101,8 +101,7 @@ class Content:
 
     def fit_written(self, data: Dataset) -> "ContentEncoder | None":
         """Fitted; None where nothing is written on the items."""
-        written = any(column.kind in USABLE for column in data.catalog.fields.values())
-        return self.fit(data) if written else None
+        return self.fit(data) if written_on(data.catalog) else None
 
     @classmethod
     def load(cls, folder: Path) -> "ContentEncoder":
@@ -182,6 +181,11 @@ class Content:
         return scaled_to_one
 
 
+def written_on(catalog: Catalog) -> bool:
+    """Is anything written on the items that could be read?"""
+    return any(column.kind in USABLE for column in catalog.fields.values())
+
+
 def directions(n: int) -> int:
     """How many directions the content of n items is given, where nobody says.
 
@@ -220,6 +224,13 @@ class ContentEncoder:
             encoded[~placed] = np.nan
             vectors[new] = encoded
         return vectors
+
+    def over(self, catalog: Catalog) -> "ContentEncoder":
+        """The same reader, which has this catalog's items by row: nothing is learned anew."""
+        vectors = self.encode_items(catalog)
+        placed = np.isfinite(vectors).all(axis=1)
+        prints = Fingerprints.of(catalog, self.describer.columns)
+        return replace(self, items=np.nan_to_num(vectors), prints=prints, placed=placed)
 
     def encode_texts(self, texts: list[str]) -> Float32[ndarray, "b dim"]:
         """Texts, placed as an item would be that has each for its first text column.

@@ -3,6 +3,7 @@
 Apart from the training so that an estimator can say all this without torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jaxtyping import Float32
@@ -22,6 +23,7 @@ class Lesson:
     mapping: Float32[ndarray, "f dim"]  # content → vector, to begin with
     gate: Float32[ndarray, "m"]  # how much an item's own vector counts
     dated: bool
+    network: Mapping[str, ndarray] = field(default_factory=dict)  # to begin with; none: it is drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,11 @@ class SequenceCourse:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(terms.seed)
-            self.network = Sequences(lesson, terms.shape).to(self.device)
+            self.network = Sequences(lesson, terms.shape)
+        if lesson.network:
+            given = {name: torch.from_numpy(a.copy()) for name, a in lesson.network.items()}
+            self.network.network.load_state_dict(given)
+        self.network = self.network.to(self.device)
         self.m = len(lesson.start)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:

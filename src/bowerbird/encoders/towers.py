@@ -4,7 +4,8 @@ Apart from the course because what is computed is written once here, and once mo
 (`tower_forward.py`), where a fitted encoder answers without torch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -39,6 +40,9 @@ class Beginning:
     context: int  # numbers that describe who asks
     types: int  # of events
     ordered: bool
+    learned: Mapping[str, Float32[ndarray, "..."]] = field(
+        default_factory=dict
+    )  # by name: the rest
 
 
 class Towers(nn.Module):
@@ -72,6 +76,9 @@ class Towers(nn.Module):
         self.types = nn.Parameter(torch.zeros(2, goals, goals))
         self.sharpness = nn.Parameter(torch.full((2,), SHARP).log())
         self.register_buffer("content", torch.from_numpy(content), persistent=False)
+        with torch.no_grad():
+            for name, value in start.learned.items():
+                self.get_parameter(name).copy_(torch.from_numpy(value))
 
     def queries(
         self, bag: Bag, context: Float[Tensor, "b c"]

@@ -20,13 +20,14 @@ from bowerbird.data.queries import Queries
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.asker import Asker
 from bowerbird.encoders.batches import Batch, answered
-from bowerbird.encoders.content import Content, ContentEncoder
+from bowerbird.encoders.content import Content, ContentEncoder, written_on
 from bowerbird.encoders.forward import Forward
 from bowerbird.encoders.judging import Judge, compacted
-from bowerbird.encoders.lesson import Lesson, Schedule, Shape, Terms
+from bowerbird.encoders.lesson import Lesson, Shape, Terms
 from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
 from bowerbird.encoders.stored import store, stored, under, words_arrays, words_of
+from bowerbird.encoders.warm import completed, differs, marked, ridge, schedule_of
 from bowerbird.errors import ConfigError, DataError
 
 KIND = "sequence"
@@ -36,8 +37,6 @@ MANY = 500_000
 """Events from which an epoch has steps enough to make each twice as large, which is faster."""
 READ = 256
 """Dimensions of what is written on an item."""
-RIDGE = 1.0
-"""Weight of ‖W‖² beside the squared error of rebuilding vectors from content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +95,53 @@ class Transformer:
             ConfigError: torch is not installed.
             DataError: no history has two events of weight above 0.
         """
+        return self._fitted(data, session or Session(), None)
+
+    def obstacle(self, before: "TransformerEncoder", data: Dataset) -> str | None:
+        """Why training cannot begin with this encoder; None: it can."""
+        if before.dated != data.dated:
+            return "events had dates then or have them now, but not both"
+        if (before.reader is not None) != written_on(data.catalog):
+            return "something was written on items then or is now, but not both"
+        return differs(self, before, data)
+
+    def fit_from(
+        self, before: "TransformerEncoder", data: Dataset, session: Session
+    ) -> "TransformerEncoder":
+        """Fewer epochs at a lower rate, from the item vectors and the network of before.
+
+        Items are the same by id; new ones begin where their content puts them, or, without any,
+        where counting does beside the known ones. Content and people are read as before.
+
+        Raises:
+            ConfigError: torch is not installed.
+            DataError: no history has two events of weight above 0.
+        """
+        fitted = self._fitted(data, session, before)
+        return replace(fitted, estimator=self)  # a full fit takes as long as it ever did
+
+    def _fitted(
+        self, data: Dataset, session: Session, before: "TransformerEncoder | None"
+    ) -> "TransformerEncoder":
         if find_spec("torch") is None:
             raise ConfigError("torch expected to train «sequence»: pip install 'bowerbird[train]'")
         from bowerbird.encoders.sequence_fit import learn  # torch comes with it
 
-        session = (session or Session()).begun()
+        session = session.begun()
         session.say("reading the catalog and counting what goes with what")
-        met = np.flatnonzero(data.item_counts())
-        reader = Content(text=self.text, dim=READ, seed=self.seed).fit_written(data)
-        asker = Asker.of(data.traits)
-        lesson = self._lesson(data, met, reader, asker)
+        met, mark = np.flatnonzero(data.item_counts()), mark_of(self, data)
+        if before is None:
+            reader = Content(text=self.text, dim=READ, seed=self.seed).fit_written(data)
+            asker = Asker.of(data.traits)
+        else:
+            reader = None if before.reader is None else before.reader.over(data.catalog)
+            asker, mark = before.asker, marked(mark, before.table)
+        lesson = self._lesson(data, (reader, asker), before)
         judge = None
         if session.validation is not None:
             judge = Judge.of(session.validation, met, asker, self.seed)
-        schedule = Schedule(self.epochs, self.learning_rate, self.patience, self.seed)
-        ways = (self._terms(data, reader, asker), schedule)
-        learned = learn(lesson, ways, judge, session, mark_of(self, data))
+        ways = (self._terms(data, reader, asker), schedule_of(self, before is not None))
+        learned = learn(lesson, ways, judge, session, mark)
         vectors = np.full((len(data.catalog), self.dim + 1), np.nan, dtype=np.float32)
         vectors[met, :-1], vectors[met, -1] = learned.items, 0
         if reader is not None:
@@ -147,26 +177,44 @@ class Transformer:
         return Terms(shape, events, self.negatives, ids, self.future, self.seed)
 
     def _lesson(
-        self, data: Dataset, met: ndarray, reader: ContentEncoder | None, asker: Asker
+        self,
+        data: Dataset,
+        readers: tuple[ContentEncoder | None, Asker],
+        before: "TransformerEncoder | None",
     ) -> Lesson:
-        queries = data.queries()
+        queries, met = data.queries(), np.flatnonzero(data.item_counts())
         histories = compacted(queries, met, len(data.catalog))
         if not (histories.lengths() > 1).any():
             raise DataError(
                 "a history of two liked events expected, none came: there is nothing to learn what"
                 " follows what from; choose «content» or «popularity»"
             )
-        start = spectral_start(data, self.dim, self.seed)[met]
+        reader, asker = readers
         content, gate = np.zeros((len(met), 0), np.float32), np.ones(len(met), np.float32)
         mapping = np.zeros((0, self.dim), np.float32)
         if reader is not None:
             content = np.ascontiguousarray(reader.items[met])
             counts = data.item_counts()[met]
             gate = (counts / (counts + self.warmup)).astype(np.float32)
+        start = self._start(data, content, before)
+        if reader is not None:
             mapping = ridge(content, start)
             start = (start - content @ mapping) / gate[:, None]
         context = asker.of_queries(queries)
-        return Lesson(histories, context, start, content, mapping, gate, data.dated)
+        network = {} if before is None else before.network
+        return Lesson(histories, context, start, content, mapping, gate, data.dated, network)
+
+    def _start(
+        self, data: Dataset, content: Float32[ndarray, "m f"], before: "TransformerEncoder | None"
+    ) -> Float32[ndarray, "m dim"]:
+        """Where the vectors of items that were met begin."""
+        met = np.flatnonzero(data.item_counts())
+        if before is None:
+            return spectral_start(data, self.dim, self.seed)[met]
+        vectors = before.table.take(data.catalog.items.ids)[met]
+        known = vectors[:, -1] == 0  # the others were known by their content alone, or not at all
+        said = content if content.shape[1] else spectral_start(data, self.dim, self.seed)[met]
+        return completed(vectors[:, :-1], known, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +300,6 @@ class TransformerEncoder:
     def _placed(self) -> ndarray:
         there: ndarray = np.isfinite(self.table.vectors).all(axis=1)
         return there
-
-
-def ridge(content: Float32[ndarray, "m f"], vectors: Float32[ndarray, "m dim"]) -> ndarray:
-    """W of least ‖vectors - content·W‖² + ‖W‖².
-
-    >>> ridge(np.eye(2, dtype=np.float32), np.array([[2.0], [4.0]], np.float32)).tolist()
-    [[1.0], [2.0]]
-    """
-    square = content.T @ content
-    square[np.diag_indices(len(square))] += RIDGE
-    solved: ndarray = np.linalg.solve(square, content.T @ vectors).astype(np.float32)
-    return solved
 
 
 def placed(

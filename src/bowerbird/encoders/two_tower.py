@@ -18,8 +18,7 @@ from bowerbird.data.queries import Queries
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.encoders.asker import Asker
 from bowerbird.encoders.bags import Drawing, Kind, bag_of
-from bowerbird.encoders.content import Content, ContentEncoder
-from bowerbird.encoders.lesson import Schedule
+from bowerbird.encoders.content import Content, ContentEncoder, written_on
 from bowerbird.encoders.session import Session, mark_of
 from bowerbird.encoders.spectral import spectral_start
 from bowerbird.encoders.stored import store, stored, under, words_arrays, words_of
@@ -28,10 +27,12 @@ from bowerbird.encoders.tower_forward import (
     content_vectors,
     query_vectors,
 )
+from bowerbird.encoders.warm import completed, differs, marked, schedule_of
 from bowerbird.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from bowerbird.encoders.tower_course import TowerCourse, TowerLesson
+    from bowerbird.encoders.towers import Beginning
 
 KIND = "two-tower"
 PROBES = 1_000
@@ -98,6 +99,35 @@ class TwoTower:
             ConfigError: torch is not installed, or the goal is no type of event.
             DataError: no event can be predicted from anything.
         """
+        return self._fitted(data, session or Session(), None)
+
+    def obstacle(self, before: "TwoTowerEncoder", data: Dataset) -> str | None:
+        """Why training cannot begin with this encoder; None: it can."""
+        if before.kind != self._kind(data):
+            return "types of events, their order or their dates are other ones than then"
+        if (before.reader is not None) != written_on(data.catalog):
+            return "something was written on items then or is now, but not both"
+        return differs(self, before, data)
+
+    def fit_from(
+        self, before: "TwoTowerEncoder", data: Dataset, session: Session
+    ) -> "TwoTowerEncoder":
+        """Fewer epochs at a lower rate, from the towers of before.
+
+        Items are the same by id; own vectors of new ones begin where their content puts them, or,
+        without any, where counting does beside the known ones. Content and people are read as
+        before.
+
+        Raises:
+            ConfigError: torch is not installed.
+            DataError: no event can be predicted from anything.
+        """
+        fitted = self._fitted(data, session, before)
+        return replace(fitted, estimator=self)  # a full fit takes as long as it ever did
+
+    def _fitted(
+        self, data: Dataset, session: Session, before: "TwoTowerEncoder | None"
+    ) -> "TwoTowerEncoder":
         if find_spec("torch") is None:
             raise ConfigError("torch expected to train «two-tower»: pip install 'bowerbird[train]'")
         from bowerbird.encoders.tower_course import (  # torch comes with it
@@ -107,25 +137,28 @@ class TwoTower:
             learn,
         )
 
-        session = (session or Session()).begun()
+        session, mark = session.begun(), mark_of(self, data)
         session.say("reading the catalog and counting what goes with what")
-        reader = Content(text=self.text, seed=self.seed).fit_written(data)
-        asker = Asker.of(data.traits)
+        if before is None:
+            reader = Content(text=self.text, seed=self.seed).fit_written(data)
+            asker = Asker.of(data.traits)
+        else:
+            reader = None if before.reader is None else before.reader.over(data.catalog)
+            asker, mark = before.asker, marked(mark, before.table)
         drawing = Drawing(self.max_len, self.history_dropout, self.around)
         sizes = (self.batch, self.negatives)
         terms = TowerTerms(*sizes, self.beta, self.id_dropout, drawing, self.seed)
         judge = None
         if session.validation is not None:
             judge = TowerJudge.of(session.validation, asker, self.seed)
-        lesson = self._lesson(data, reader, asker)
+        lesson = self._lesson(data, reader, asker, before)
         course = TowerCourse(lesson, terms, judge)
         if not len(course.places):
             raise DataError(
                 "a history of two liked events expected, none came: there is nothing to learn what"
                 " goes with what from; choose «content» or «popularity»"
             )
-        schedule = Schedule(self.epochs, self.learning_rate, self.patience, self.seed)
-        trained, arrays = learn(course, schedule, session, mark_of(self, data))
+        trained, arrays = learn(course, schedule_of(self, before is not None), session, mark)
         calibration = self._calibrated(course)
         items = course.table()
         cold = lesson.counts == 0
@@ -151,25 +184,40 @@ class TwoTower:
         asker = Asker.from_arrays(arrays)
         return TwoTowerEncoder(estimator, table, reader, asker, towers, arrays["calibration"], kind)
 
-    def _lesson(self, data: Dataset, reader: ContentEncoder | None, asker: Asker) -> "TowerLesson":
+    def _lesson(
+        self,
+        data: Dataset,
+        reader: ContentEncoder | None,
+        asker: Asker,
+        before: "TwoTowerEncoder | None" = None,
+    ) -> "TowerLesson":
         from bowerbird.encoders.tower_course import TowerLesson
-        from bowerbird.encoders.towers import Beginning
 
         queries, counts = data.queries(), data.item_counts()
         content = np.zeros((len(counts), 0), np.float32) if reader is None else reader.items
+        kind = self._kind(data)
+        start = self._beginning(data, reader, (len(asker), len(kind.types), data.ordered))
+        if before is not None:
+            start = going_on(start, before, data, content)
+        gate = (counts / np.maximum(counts + self.warmup, 1)).astype(np.float32)
+        histories, context = queries.known(len(counts)), asker.of_queries(queries)
+        return TowerLesson(histories, context, content, counts, gate, kind, start)
+
+    def _beginning(
+        self, data: Dataset, reader: ContentEncoder | None, sizes: tuple[int, int, bool]
+    ) -> "Beginning":
+        """Where parameters start that nobody has learned yet."""
+        from bowerbird.encoders.towers import Beginning
+
+        counts = data.item_counts()
         asked = np.zeros((0, 0), np.float32) if reader is None else reader.mixing
         drawn = np.random.default_rng(self.seed).standard_normal((len(asked), self.content_rank))
         down = (drawn / np.sqrt(max(len(asked), 1))).astype(np.float32)
-        kind = self._kind(data)
         own = spectral_start(data, self.dim, self.seed)
         says = np.zeros(len(counts), np.float32)
         if not data.ordered:  # as in a graph filter: the popular say less
             says = -0.5 * np.log(np.maximum(counts, 1)).astype(np.float32)
-        sizes = (len(asker), len(kind.types), data.ordered)
-        start = Beginning(own, says, asked, down, *sizes)
-        gate = (counts / np.maximum(counts + self.warmup, 1)).astype(np.float32)
-        histories, context = queries.known(len(counts)), asker.of_queries(queries)
-        return TowerLesson(histories, context, content, counts, gate, kind, start)
+        return Beginning(own, says, asked, down, *sizes)
 
     def _kind(self, data: Dataset) -> Kind:
         log = data.log
@@ -195,6 +243,23 @@ class TwoTower:
             return np.array([1, 0], dtype=np.float32)
         queries = course.encoded(lesson.histories.take(asked), lesson.context[asked])
         return calibrated(queries, course.table()[rows], course.bare()[rows])
+
+
+def going_on(
+    start: "Beginning", before: "TwoTowerEncoder", data: Dataset, content: Float32[ndarray, "n f"]
+) -> "Beginning":
+    """What was learned before, items by their ids; the rest as it would start without."""
+    towers, n = before.towers, len(data.catalog)
+    rows = before.table.ids.rows(data.catalog.items.ids)
+    known = rows >= 0
+    known[known] = np.any(towers["own"][rows[known]], axis=1)  # it was met
+    own, says, bias = start.own.copy(), start.says.copy(), np.zeros(n, np.float32)
+    own[known], says[known] = towers["own"][rows[known]], towers["says"][rows[known]]
+    bias[known] = towers["bias"][rows[known]]
+    own = completed(own, known, content if content.shape[1] else start.own)
+    names = ("turn", "across", "context", "ages", "gaps", "types", "sharpness")
+    learned = {"bias": bias} | {name: towers[name] for name in names}
+    return replace(start, own=own, says=says, asked=towers["asked"], learned=learned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,15 @@ def aligned(
     return turned, {"space": facts}
 
 
+def unmoved(run: Run) -> dict[str, Any]:
+    """What run.json says where the model is that of the run before: its space is the same one."""
+    space, why = space_of(run), "the model is that of the run before"
+    same = space is not None
+    figures = {"residual": 0.0, "mean_cosine": 1.0} if same else {"residual": None}
+    about = {"id": space, "same": same, "mean_cosine": None, **figures, "anchors": 0}
+    return {"space": {**about, "parent": run.folder.name, "why": why}}
+
+
 def _frame(champion: Run) -> Frame:
     encoder = encoder_of(champion.fitted)
     if encoder is None:

@@ -13,11 +13,12 @@ from bowerbird.data.dataset import Dataset
 from bowerbird.encoders.session import Session
 from bowerbird.retrieval.blend import fit_with
 from bowerbird.retrieval.models import saved_estimator
-from bowerbird.runs.align import aligned
+from bowerbird.runs.align import aligned, unmoved
 from bowerbird.runs.plan import Plan
 from bowerbird.runs.recipe import read_recipe
 from bowerbird.runs.reranking import learn_again
 from bowerbird.runs.run import Stopwatch, Trained, train, write_run
+from bowerbird.runs.starting import Start, fitted_from
 from bowerbird.runs.tune import Choice
 from bowerbird.surfaces.run_folder import Run, load_run
 
@@ -34,6 +35,7 @@ class Candidate:
     plan: Plan
     snapshot: dict[str, Any]
     champion: str | None
+    start: Start = Start()  # noqa: RUF009  frozen
 
 
 def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -> dict[str, Any]:
@@ -47,11 +49,14 @@ def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -
         say: told what is done.
     """
     watch = Stopwatch()
-    trained = _trained(asked, unfinished, say)
-    say("onto the space of the run before")
-    champion = asked.before if asked.champion else None
-    fitted, space = aligned(trained.fitted, asked.train, champion)
-    trained = Trained(fitted, trained.choice, trained.fallback)
+    trained, start = _trained(asked, unfinished, say)
+    if start.how == "none":
+        space = unmoved(asked.before)
+    else:
+        say("onto the space of the run before")
+        champion = asked.before if asked.champion else None
+        fitted, space = aligned(trained.fitted, asked.train, champion)
+        trained = Trained(fitted, trained.choice, trained.fallback)
     facts = {
         "model": asked.before.facts["model"],
         "seed": asked.before.facts["seed"],
@@ -60,6 +65,7 @@ def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -
         "parent": asked.before.folder.name,
         "champion": asked.champion,
         "snapshot": asked.snapshot,
+        "training": start.to_json(),
         "plan": asked.plan.to_json(),
         "code": code_digest(),
         **space,
@@ -69,23 +75,26 @@ def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -
     write_run(folder, asked.data, trained, facts, recipe)
     verdict = learn_again(load_run(folder), asked.before, lambda news: say(f"re-ranker: {news}"))
     shutil.rmtree(unfinished, ignore_errors=True)
-    told = {"run": folder.name, "seconds": float(watch), "space": space["space"]}
+    told = {"run": folder.name, "seconds": float(watch), "training": start.to_json()}
+    told |= {"space": space["space"]}
     return told if verdict is None else {**told, "rerank": verdict.to_json()}
 
 
-def _trained(asked: Candidate, unfinished: Path, say: Say) -> Trained:
+def _trained(asked: Candidate, unfinished: Path, say: Say) -> tuple[Trained, Start]:
     """With the settings of the run before, or with what is chosen anew, as its recipe says."""
-    session = Session(say=say, checkpoints=unfinished)
+    session, start, before = Session(say=say, checkpoints=unfinished), asked.start, asked.before
     if not asked.plan.anew:
-        estimator = saved_estimator(asked.before.folder / "model")
-        fitted = fit_with(estimator, asked.train, session)
-        return Trained(fitted, Choice(estimator), asked.before.fallback)
+        estimator, fitted = saved_estimator(before.folder / "model"), before.fitted
+        if start.how == "warm":
+            fitted, start = fitted_from(start, estimator, before, asked.train, session)
+        elif start.how == "full":
+            fitted = fit_with(estimator, asked.train, session)
+        return Trained(fitted, Choice(estimator), before.fallback), start
     recipe = read_recipe(asked.before.folder / "recipe.toml")
     session = Session(say=say, checkpoints=unfinished, budget_s=recipe.budget_s())
     fixed = tuple(recipe.model.model_extra or {})
-    return train(
-        recipe.estimator(), asked.train, recipe.seed, recipe.model.tune, fixed, say, session
-    )
+    settings = (recipe.seed, recipe.model.tune, fixed)
+    return train(recipe.estimator(), asked.train, *settings, say, session), start
 
 
 @cache

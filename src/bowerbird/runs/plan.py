@@ -21,6 +21,8 @@ Kind = Literal["refused", "kept champion", "failed", "unknown items", "decay", "
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Share = Annotated[float, Field(ge=0, lt=1)]
 T = TypeVar("T", bound=Strict)
+Training = Literal["full", "warm", "none"]
+"""From the beginning, on from the run before, or its model as it is."""
 
 
 class RetrainTable(Strict):
@@ -28,6 +30,8 @@ class RetrainTable(Strict):
 
     window: str = "1d"
     settings: Literal["as before", "chosen anew"] = "as before"
+    training: Training = "full"
+    warm_runs: Annotated[int, Field(ge=0)] = 7
     keep: Annotated[int, Field(ge=2)] = 5
     shadow: Annotated[int, Field(ge=0)] = 200
 
@@ -92,6 +96,8 @@ class Plan:
     anew: bool = False  # choose settings again, as the recipe says; else those of the run before
     keep: int = 5  # runs, the newest
     shadow: int = 200  # people who are asked for lists of both before one answers; 0: nobody
+    training: Training = "full"
+    warm_runs: int = 7  # in a row, then one is a full one
     accept: bool = False  # learn from the newest events whatever the check finds
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
@@ -144,6 +150,8 @@ def read_plan(told: Mapping[str, Any], where: str) -> Plan:
         table.settings == "chosen anew",
         table.keep,
         table.shadow,
+        table.training,
+        table.warm_runs,
         policy=Policy.of(told.get("gate", {})),
         limits=Limits.of(told.get("health", {})),
         rules=rules,

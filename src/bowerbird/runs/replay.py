@@ -13,6 +13,7 @@ from bowerbird.runs.candidate import Candidate, Say, code_digest, made
 from bowerbird.runs.plan import Plan
 from bowerbird.runs.policy import Policy
 from bowerbird.runs.snapshot import taken
+from bowerbird.runs.starting import Start
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
 from bowerbird.surfaces.run_folder import load_facts, load_run
@@ -62,7 +63,8 @@ def replayed(runs: Path, name: str, store: Store, identity: Identity, say: Say) 
     say("the snapshot of then")
     found = taken(before, store, identity, plan.rules, about["as_of_ms"])
     split = ByTime(at=about["cut"]).split(found.data)
-    asked = Candidate(before, split.train, found.data, plan, about, facts["champion"])
+    told = (plan, about, facts["champion"], Start.of(facts))
+    asked = Candidate(before, split.train, found.data, *told)
     with TemporaryDirectory(prefix=".replay-", dir=runs) as place:
         folder = Path(place) / name
         made(folder, asked, Path(place) / "unfinished", facts["trained_at"], say)

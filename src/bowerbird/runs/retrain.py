@@ -11,7 +11,7 @@ promote   named as the one that answers
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +20,7 @@ import numpy as np
 
 from bowerbird.data.artifacts import load_json, save_json, whole
 from bowerbird.data.dataset import Dataset
-from bowerbird.data.moments import moment_text
-from bowerbird.data.split import ByTime, Split
+from bowerbird.data.split import Split
 from bowerbird.errors import ArtifactError, DataError
 from bowerbird.evaluation.suspicious import suspicions
 from bowerbird.runs.aging import age
@@ -31,11 +30,12 @@ from bowerbird.runs.gate_page import gate_page
 from bowerbird.runs.judging import Contender, judged
 from bowerbird.runs.moved import neighbours
 from bowerbird.runs.plan import Plan
-from bowerbird.runs.recipe import read_recipe
 from bowerbird.runs.run import write_data
 from bowerbird.runs.shadow import shadowed
 from bowerbird.runs.snapshot import deleted_in, taken
+from bowerbird.runs.starting import Start, start_of
 from bowerbird.runs.watching import Part, Scene, drift, unknown, watched
+from bowerbird.runs.window import DAY_S, idle, split_of
 from bowerbird.runs.work import Work
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
@@ -51,7 +51,6 @@ CODES: dict[State, int] = {"promoted": 0, "kept champion": 10, "refused": 20}
 ERROR = 30
 WHO = "retrain"
 LOCK = ".retraining"
-DAY_S = 86_400
 PARTS: dict[str, Part] = {
     "drift": drift,
     "unknown items": unknown,
@@ -174,16 +173,19 @@ def _done(job: Job) -> Outcome:
     try:
         data, gone = _snapshot(job)
         _check(job, data)
-        split = _split(job, data, gone)
-        candidate = _train(job, data, split)
+        deleted = _facts_of(job, "snapshot")["deleted people"]
+        start = start_of(job.plan, job.before, job.registry, deleted)
+        split = _split(job, data, gone, start)
+        candidate = _train(job, data, split, start)
         told = _watch(job, data, candidate, split)
         verdict = _gate(job, candidate, split, told)
+        words = [*verdict["words"], *Start.of(candidate.facts).words()]
         if not verdict["passed"]:
-            return _over(job, "kept champion", verdict["words"], job.name)
-        words = _shadow(job, candidate, split)
-        if words:
             return _over(job, "kept champion", words, job.name)
-        return _promote(job, verdict["words"])
+        faults = _shadow(job, candidate, split)
+        if faults:
+            return _over(job, "kept champion", faults, job.name)
+        return _promote(job, words)
     except Ended as ended:
         return ended.outcome
 
@@ -242,42 +244,28 @@ def _check(job: Job, data: Dataset) -> None:
         raise Ended(_over(job, "refused", hard))
 
 
-def _split(job: Job, data: Dataset, gone: list[str]) -> Split:
-    """What is learned from, and the window that judges.
-
-    Ends it where there is nothing on one of its sides.
-    """
-    cut = job.cut
-    fresh = (data.log.times >= job.learned_until) & (data.log.times < cut)
-    if not fresh.any() and not job.plan.anew:
-        raise Ended(_over(job, "kept champion", [_too_early(job, cut)]))
-    rule = read_recipe(job.before.folder / "recipe.toml").rule()
+def _split(job: Job, data: Dataset, gone: list[str], start: Start) -> Split:
+    """What is learned from, and the window that judges; ends it where one of them is empty."""
+    digest = _facts_of(job, "snapshot")["data"]
+    why = idle(job.before, data, digest, job.cut, (job.plan, start))
+    if why is not None:
+        raise Ended(_over(job, "kept champion", [why]))
     try:
-        split = ByTime(at=cut, repeats=getattr(rule, "repeats", False)).split(data)
+        return split_of(job.before, data, gone, job.cut)
     except DataError as error:
         raise Ended(_over(job, "kept champion", [f"nothing to judge by: {error}"])) from error
-    allow = split.holdout.allow
-    allow = np.ones(len(data.catalog), bool) if allow is None else allow.copy()
-    allow[data.catalog.items.rows(gone)] = False
-    return Split(split.train, replace(split.holdout, allow=allow))
 
 
-def _too_early(job: Job, cut: int) -> str:
-    name, window = job.before.folder.name, job.plan.window_s / DAY_S
-    return (
-        f"nothing to learn yet: {name} has learned from everything before {moment_text(cut)}, and"
-        f" the newest {window:g} days are kept to judge by ([retrain] window)"
-    )
-
-
-def _train(job: Job, data: Dataset, split: Split) -> Run:
+def _train(job: Job, data: Dataset, split: Split, start: Start) -> Run:
     """The candidate, whole, under its name."""
     folder = job.registry.folder / job.name
     with job.work.step("train") as facts:
         if not facts:
             taken = _facts_of(job, "snapshot")
-            about = {"cut": job.cut, **{n: v for n, v in taken.items() if n != "gone"}}
-            asked = Candidate(job.before, split.train, data, job.plan, about, job.champion)
+            learned = job.learned_until if start.how == "none" else job.cut
+            about = {"cut": job.cut, "learned_until": learned}
+            about |= {n: v for n, v in taken.items() if n != "gone"}
+            asked = Candidate(job.before, split.train, data, job.plan, about, job.champion, start)
             unfinished = job.work.folder / "unfinished"
             now = int(job.as_of_ms // 1000)
             facts |= made(folder, asked, unfinished, now, job.work.news)

@@ -60,8 +60,12 @@ def newer(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
 
 
 def _since(catalog: Catalog, change: Change) -> dict[str, Any]:
-    """Its fields; what nobody has met yet is new since it was put, unless it says otherwise."""
+    """Its fields; it is new since it was first put, unless it says otherwise."""
     fields = dict(change.fields or {})
-    if change.id not in catalog.items and fields.get(AVAILABLE_FROM) is None:
+    if fields.get(AVAILABLE_FROM) is not None:
+        return fields
+    if change.id not in catalog.items:
         fields[AVAILABLE_FROM] = datetime.fromtimestamp(change.time / 1000, UTC).isoformat()
+    elif (known := catalog.fields.get(AVAILABLE_FROM)) is not None:  # as a run has kept it
+        fields[AVAILABLE_FROM] = known.take(catalog.items.rows([change.id])).words()[0] or None
     return fields

@@ -40,7 +40,9 @@ class Run:
     def learned_until(self) -> int:
         """Seconds since 1970 UTC: the model has learned from nothing at or after this moment."""
         taken = self.facts.get("snapshot")
-        return int(taken["cut"]) if taken is not None else self.data.newest()
+        if taken is None:
+            return self.data.newest()
+        return int(taken.get("learned_until", taken["cut"]))
 
     @property
     def learned(self) -> Dataset:
