@@ -38,6 +38,7 @@ COMMANDS = (
     "promote",
     "rollback",
     "diff",
+    "mlflow",
     "quickstart",
     "doctor",
 )
