@@ -50,6 +50,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/retraining.py
 	$(BIN)/python benchmarks/month.py
+	$(BIN)/python benchmarks/schedulers.py
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python docs/refresh.py
 

@@ -6,7 +6,7 @@ from typing import Any
 def service(result: dict[str, Any]) -> list[str]:
     """The figures of one benchmark, then what had to be reached."""
     kinds = {"failover": failover, "soak": soak, "load": load}
-    kinds |= {"retraining": retraining, "month": month}
+    kinds |= {"retraining": retraining, "month": month, "schedulers": schedulers}
     made = kinds.get(result["benchmark"], plain)(result["figures"])
     return [*made, "", *bars(result)]
 
@@ -115,3 +115,14 @@ def warm(result: dict[str, Any]) -> list[str]:
             )
             lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", *bars(result)]
+
+
+def schedulers(figures: dict[str, Any]) -> list[str]:
+    """What each made of every night."""
+    nights = list(next(iter(figures["came"].values())))
+    lines = [f"| | {' | '.join(nights)} |", "|---|" + "---|" * len(nights)]
+    for name, told in figures["came"].items():
+        cells = [f"{one['state']} ({one['tries']} ×)" for one in told.values()]
+        lines.append(f"| {name} {figures['schedulers'].get(name, '')} | {' | '.join(cells)} |")
+    schema = figures["schema of Kubernetes"]
+    return [*lines, "", f"The CronJob keeps the schema of Kubernetes {schema}."]

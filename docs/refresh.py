@@ -28,6 +28,7 @@ TAKES: dict[Any, str] = {
     bool: "",
     list[str]: "text, may be repeated",
 }
+FILES = re.compile(r"(<!-- file: (\S+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MADE = re.compile(r"(<!-- (public names|routes|metrics) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = """# Command line
 
@@ -77,9 +78,8 @@ def commands() -> dict[str, Any]:
 def refreshed(text: str) -> str:
     """The page with every marked table as code and results say; without results it stays."""
     tables = {"public names": public_names, "routes": routes, "metrics": metrics}
-    return MADE.sub(
-        lambda found: found[1] + tables[found[2]]() + found[3], NUMBERS.sub(_filled, text)
-    )
+    text = FILES.sub(_file, NUMBERS.sub(_filled, text))
+    return MADE.sub(lambda found: found[1] + tables[found[2]]() + found[3], text)
 
 
 def public_names() -> str:
@@ -137,6 +137,12 @@ def _row(parameter: Any, hint: Any) -> str:  # noqa: ANN401  as above
     words = (parameter.help or "").replace("|", "\\|").rstrip(".")
     takes = " or ".join(get_args(bare)) if get_origin(bare) is Literal else TAKES[bare]
     return f"| `{names}` | {takes} | {default} | {words} |\n"
+
+
+def _file(found: re.Match[str]) -> str:
+    """A file as it is, between its marks: `py` is shown only, tests run what says `python`."""
+    head, name, language, end = found.groups()
+    return f"{head}```{language}\n{(ROOT / name).read_text('utf-8')}```\n{end}"
 
 
 def _filled(found: re.Match[str]) -> str:

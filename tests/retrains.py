@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +67,12 @@ class Shop:
         return retrain(self.runs, self.store, self.identity, plan, lambda: now, say)
 
 
-def made(folder, days=6, model="cooccurrence", recipe=RECIPE, **settings):
-    """The shop, with `days` to come."""
+def made(folder, days=6, model="cooccurrence", recipe=RECIPE, newest=None, **settings):
+    """The shop, with `days` to come; its last event is at `newest`, or when the world says."""
     world = World(n_users=700, n_items=80, n_events=24_000, seed=5).make().dataset
+    if newest is not None:
+        log = world.log
+        world = world.with_log(replace(log, times=log.times + (newest - world.newest())))
     end = world.newest()
     begin = end - days * DAY - (end % DAY if end % DAY else 0)
     old = world.with_log(world.log.where(world.log.times < begin))

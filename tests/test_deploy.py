@@ -181,7 +181,9 @@ def test_compose_runs_the_image_beside_a_database_that_is_there_first():
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
 
 
-@pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", sorted(filter(Path.is_file, DEPLOY.iterdir())), ids=lambda file: file.name
+)
 def test_what_a_file_says_of_its_use_is_what_there_is(file):
     head = [line for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
     text = " ".join(line.lstrip("# ").rstrip("\\") for line in head)

@@ -29,6 +29,7 @@ EXTRAS = {
     "qdrant": ("qdrant_edge",),
     "onnx": ("onnx", "onnxruntime", "PIL"),
     "sql": ("duckdb",),
+    "mlflow": ("mlflow", "alembic"),
 }
 """What must be importable for each extra to be there."""
 

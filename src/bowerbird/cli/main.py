@@ -40,6 +40,7 @@ COMMANDS = (
     "rollback",
     "diff",
     "recompute",
+    "mlflow",
     "quickstart",
     "doctor",
 )
