@@ -8,6 +8,7 @@ import pytest
 from bowerbird.errors import ConfigError
 from bowerbird.serving.guard import new_key
 from bowerbird.store.opened import open_store
+from bowerbird.surfaces import live_scenarios
 from bowerbird.surfaces.live_scenarios import Edited, edit, scenario_from, undo
 from bowerbird.surfaces.scenario import rules_of, scenarios_in
 from servers import START, ids, serving, write
@@ -164,19 +165,20 @@ def test_rules_may_stand_in_a_recipe_as_they_may_be_sent(run, tmp_path):
     assert rules_of(scenario_from(sent, "front")) == rules_of(found)
 
 
-def test_old_edits_are_forgotten_but_not_what_they_said(tmp_path):
+def test_old_edits_are_forgotten_but_not_what_they_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_scenarios, "MOST", 20)
     store = open_store(tmp_path)
-    for n in range(505):
+    for n in range(25):
         assert edit(store.papers, f"s{n % 3}", {"k": n + 1}, "me", n).number == n + 1
     edited = Edited.of(store.papers)
-    assert len(edited.edits) == 500 and edited.edits[0].number == 6
+    assert len(edited.edits) == 20 and edited.edits[0].number == 6
     assert {name: table["k"] for name, table in edited.scenarios.items()} == {
-        "s0": 505,
-        "s1": 503,
-        "s2": 504,
+        "s0": 25,
+        "s1": 23,
+        "s2": 24,
     }
-    assert undo(store.papers, "me", 1).undoes == 505
-    assert edit(store.papers, "s1", {"k": 503}, "me", 1) is None
+    assert undo(store.papers, "me", 1).undoes == 25
+    assert edit(store.papers, "s1", {"k": 23}, "me", 1) is None
     with pytest.raises(ConfigError, match="scenario s0: k"):
         edit(store.papers, "s0", {"k": 0}, "me", 1)
         Edited.of(store.papers).over({})
