@@ -27,7 +27,6 @@ POLICY = "; ".join(
 HEADERS = {
     "Cache-Control": "no-cache",  # kept, but asked about: a new version is there at once
     "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }

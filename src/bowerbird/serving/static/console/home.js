@@ -7,6 +7,7 @@ import { ago, count, money, share } from "./words.js";
 const ONLINE = "/v1/metrics/online";
 const DAY_MS = 86_400_000;
 const RECENT_DAYS = 7; // alerts that are older are history
+const OF_RETRAINS = ["refused", "failed", "kept champion"]; // told with the last retrain
 
 export function home() {
   const attention = panel("What needs attention", null);
@@ -84,8 +85,9 @@ function grouped(rows, by) {
 
 /** The newest of each kind, and how many more there were. */
 function ofAlerts({ alerts }) {
-  const kinds = grouped(alerts.filter(({ at }) => Date.now() - at * 1000 < RECENT_DAYS * DAY_MS),
-    ({ kind }) => kind);
+  const recent = alerts.filter(({ at, kind }) => Date.now() - at * 1000 < RECENT_DAYS * DAY_MS
+    && !OF_RETRAINS.includes(kind));
+  const kinds = grouped(recent, ({ kind }) => kind);
   return [...kinds.values()].map(([{ at, text }, ...others]) => ["watched", "look",
     `${ago(at * 1000)}: ${text}${others.length ? ` (and ${others.length} like it in a week)` : ""}`]);
 }

@@ -14,6 +14,7 @@ export function models() {
   const due = panel("What makes a retrain due", twin("/v1/retrain/triggers"));
   const said = h("p", { role: "status", class: "said" });
   let timer = null;
+  let followed = false; // a retrain, until its end is told
   const loadRuns = () => fill(runs, () => ask("/v1/models"),
     (told) => drawRuns(told, (name) => confirmed(name, said, loadRuns)));
   const loadDue = () => fill(due, () => ask("/v1/retrain/triggers"), drawDue);
@@ -21,9 +22,11 @@ export function models() {
     const told = await ask("/v1/retrain");
     start.disabled = told.state === "running";
     clearTimeout(timer);
-    if (told.state === "running") timer = setTimeout(loadLast, POLL_MS);
-    else if (timer !== null) {
-      timer = null;
+    if (told.state === "running") {
+      followed = true;
+      timer = setTimeout(loadLast, POLL_MS);
+    } else if (followed) {
+      followed = false;
       said.textContent = `The retrain is over: ${told.state}.`;
       loadRuns();
       loadDue();
@@ -36,6 +39,7 @@ export function models() {
     try {
       await ask("/v1/retrain", { method: "POST" });
       said.textContent = "The retrain begins.";
+      followed = true;
       await loadLast();
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;

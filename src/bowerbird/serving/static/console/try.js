@@ -81,8 +81,7 @@ export function attempting() {
   form.history.append(chips);
   drawChips();
   const root = h("div", {}, h("h1", {}, "Try it"), said, h("div", { class: "sides" },
-    h("div", {}, h("section", { class: "panel", "aria-label": "What is asked" }, form.root), pick.root),
-    answer.root));
+    h("section", { class: "panel", "aria-label": "What is asked" }, form.root), answer.root, pick.root));
   return { root, load: async () => {
     try {
       await loadScenarios();
@@ -113,7 +112,7 @@ function fieldsOf() {
   const k = h("input", { id: "k", type: "number", min: 1, max: 500, placeholder: "as the scenario says" });
   const explain = h("input", { id: "explain", type: "checkbox", checked: true });
   const words = h("div", { hidden: true }, h("label", { for: "text" }, "Words to search for"), text);
-  const empty = h("p", { class: "quiet" }, "Empty: click items below.");
+  const empty = h("p", { class: "quiet" }, "Empty: click some of the items.");
   const history = h("div", {}, h("h2", { class: "label" }, "History of this visit"), empty);
   const fault = h("p", { class: "fault", role: "alert" });
   const root = h("form", {}, fault,
