@@ -62,6 +62,8 @@ NEEDS = {
     "GET /v1/keys": ("admin", False),
     "POST /v1/keys": ("admin", False),
     "DELETE /v1/keys/{key}": ("admin", False),
+    "GET /": (None, False),
+    "GET /console/{file}": (None, False),
     "GET /v1/openapi.json": (None, False),
     "GET /v1/bowerbird.js": (None, True),
 }
@@ -87,7 +89,7 @@ def locked(run, tmp_path_factory):
 
 def attempt(client, route, key):
     path = route.path
-    for name in ("item", "user", "scenario", "rec_id", "key"):
+    for name in ("item", "user", "scenario", "rec_id", "key", "file"):
         path = path.replace(f"{{{name}}}", "nobody")
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     told = {name: value for name, value in (route.example or {}).items() if name != "user"}

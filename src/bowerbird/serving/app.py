@@ -12,6 +12,7 @@ from starlette.routing import Route as Served
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bowerbird.serving import (
+    console,
     event_routes,
     list_routes,
     metric_routes,
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *operation_routes.ROUTES,
     *scenario_routes.ROUTES,
     *retrain_routes.ROUTES,
+    *console.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )
 """Everything that can be asked. A route is nowhere else."""

@@ -182,6 +182,9 @@ def _admitted(route: Route, service: "Service", request: Request) -> Who:
         if key is not None and not key.startswith("pk_"):
             raise Problem(401, "only a public key may stand in an address; secret ones in a header")
     who = service.guard.who(key)
+    if who is OPEN and not route.public and _of_another_page(request, service):
+        told = "a request of this server's own page expected, one of another page came"
+        raise Problem(403, f"{told}: a page that may ask is named with --origin, or sends a key")
     if who.kind == "public" and not route.public:
         raise Problem(403, "a secret key expected here, a public one came")
     if not who.may(route.scope):
@@ -190,6 +193,16 @@ def _admitted(route: Route, service: "Service", request: Request) -> Who:
         )
     service.guard.spend(who)
     return who
+
+
+def _of_another_page(request: Request, service: "Service") -> bool:
+    """Does a browser ask for a page of somebody else? Where no key is needed, nothing else tells.
+
+    Source: https://www.w3.org/TR/fetch-metadata/ (Sec-Fetch-Site).
+    """
+    site = request.headers.get("sec-fetch-site", "none")
+    named = request.headers.get("origin") in service.settings.origins
+    return site not in ("none", "same-origin") and not named
 
 
 def _query(route: Route, request: Request) -> Any:  # noqa: ANN401  what the route says

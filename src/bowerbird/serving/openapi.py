@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from bowerbird.serving.call import LINES, Route
+from bowerbird.serving.console import HTML
 from bowerbird.serving.problems import TITLES, TYPE
 from bowerbird.serving.script import TYPE as SCRIPT
 
@@ -65,7 +66,7 @@ def _operation(route: Route, of: dict[Any, Any], components: dict[str, Any]) -> 
         "operationId": _name(route),
         "summary": route.summary,
         "description": f"Scope: {route.scope or 'none is needed'}.",
-        "tags": [route.path.strip("/").split("/")[1] if route.path.count("/") > 1 else "metrics"],
+        "tags": [route.path.removeprefix("/v1").split("/")[1] or "console"],
         "parameters": [*_in_path(route), *_in_query(route, of, components)],
         "responses": _responses(route, of),
     }
@@ -107,11 +108,11 @@ def _responses(route: Route, of: dict[Any, Any]) -> dict[str, Any]:
         well["content"] = {route.media: {"schema": {"type": "string"}}}
     content = {TYPE: {"schema": of[Problem]}}
     wrong = {str(s): {"description": TITLES[s], "content": content} for s in ALWAYS}
-    tagged = route.path.count("{") == 1 or route.media == SCRIPT
+    tagged = route.path.count("{") == 1 or route.media in (SCRIPT, HTML)
     same = {"304": {"description": "The same as before"}} if tagged else {}
     return {str(route.status): well, **same, **wrong}
 
 
 def _name(route: Route) -> str:
     words = re.sub(r"\W+", "_", f"{route.method.lower()} {route.path.removeprefix('/v1')}")
-    return words.strip("_")
+    return words.strip("_") if route.path != "/" else "get_console"

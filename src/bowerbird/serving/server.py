@@ -76,7 +76,8 @@ def serve_forever(
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     name = service.current.snapshot.model
-    told = f"{name} answers at http://{shown}:{port}/v1 · Ctrl-C stops it"
+    here = f"http://{shown}:{port}"
+    told = f"{name} answers at {here}/v1 · Ctrl-C stops it\nits console is at {here}/"
     try:
         if settings.retrain is not None:
             service.retraining.look_every(settings.retrain)

@@ -1,0 +1,106 @@
+"""Pictures of the console, wide and on a phone, light and dark.
+
+`python docs/screenshots.py [FOLDER]`: over a small made-up shop, into docs/screenshots unless a
+folder is named. Git keeps none of it.
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from bowerbird import Client
+from bowerbird.cli.main import run
+from bowerbird.data.synthetic import World
+
+COMMAND = Path(sys.executable).with_name("bowerbird")
+CHROMIUM = Path("/usr/bin/chromium")
+SIZES = {"wide": (1280, 900), "phone": (360, 760)}
+
+
+def main(out: Path) -> None:
+    """Every view in every size and colour."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place, served(Path(place)) as url:
+        lived(url)
+        with sync_playwright() as started:
+            path = CHROMIUM if CHROMIUM.exists() else None
+            browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            for size, (width, height) in SIZES.items():
+                for colours in ("light", "dark"):
+                    page = browser.new_page(
+                        viewport={"width": width, "height": height}, color_scheme=colours
+                    )
+                    taken(page, url, out, f"{size}-{colours}")
+                    page.close()
+            browser.close()
+
+
+@contextmanager
+def served(place: Path) -> Iterator[str]:
+    """A shop with two runs, behind HTTP."""
+    World(n_users=300, n_items=80, n_events=9000).write(place / "world")
+    tables = [f"--{name} {place}/world/{name}.parquet" for name in ("events", "items", "users")]
+    for name, model in (("first", "ease"), ("second", "cooccurrence")):
+        told = f"train {' '.join(tables)} --model {model} --no-tune --out {place}/runs/{name}"
+        assert run(told.split()) == 0
+    (place / "runs" / "current").write_text("first\n")
+    words = [COMMAND, "serve", place / "runs", "--port", "0", "--data", place / "data", "--no-log"]
+    server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    try:
+        line = next(line for line in server.stderr if "console is at" in line)
+        yield line.split("console is at ")[1].split()[0].rstrip("/")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def lived(url: str) -> None:
+    """Some weeks in an hour: lists, looks, clicks and purchases of people who are known or not."""
+    draw = random.Random(0)
+    with Client(url) as client:
+        for turn in range(240):
+            who = {"user": f"u{turn % 90}"} if turn % 4 else {"visitor": f"v{turn}"}
+            scenario = "for-you" if turn % 3 else "trending"
+            got = client.lists.recommend(scenario=scenario, k=5, **who)
+            at = {"rec_id": got.rec_id, **who}
+            client.events.seen([{**at, "item": i.item, "position": i.rank} for i in got])
+            chosen = draw.choice(got.items).item
+            if draw.random() < (0.4 if turn % 4 else 0.2):
+                client.events.done([{**at, "item": chosen, "type": "click"}])
+                if draw.random() < 0.4:
+                    sale = {"type": "purchase", "value": draw.randint(500, 5000), "currency": "EUR"}
+                    client.events.done([{**at, "item": chosen, **sale}])
+
+
+def taken(page: Page, url: str, out: Path, name: str) -> None:
+    """Each view as it looks when somebody works with it."""
+    page.goto(f"{url}/#/home")
+    page.wait_for_selector(".headline")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"home-{name}.png", full_page=True)
+    page.goto(f"{url}/#/try")
+    page.fill("#user", "u7")
+    page.locator(".thing").first.click()
+    page.fill("#k", "4")
+    page.click("text=Show the list")
+    page.click("text=As Python")
+    page.click("text=How it came about")
+    page.screenshot(path=out / f"try-{name}.png", full_page=True)
+    page.goto(f"{url}/#/models")
+    page.click("text=Let it answer")
+    page.wait_for_selector("dialog")
+    page.screenshot(path=out / f"asked-{name}.png")
+    page.keyboard.press("Escape")
+    page.click("text=Retrain now")
+    page.wait_for_selector("text=The retrain is over", timeout=60_000)
+    page.screenshot(path=out / f"models-{name}.png", full_page=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "screenshots")

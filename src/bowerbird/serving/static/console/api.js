@@ -1,0 +1,107 @@
+// The one way to the service: with the key, if there is one, and with words for what goes wrong.
+
+const HOME = new URL("../", import.meta.url);
+const KEPT = "bowerbird.key"; // in this tab only, and never in a cookie
+const listeners = { refused: () => {}, away: () => {}, back: () => {} };
+let away = false;
+
+/** Be told when a key is needed, when the server is away, and when it is back. */
+export function listen(how) {
+  Object.assign(listeners, how);
+}
+
+export const key = {
+  get: () => sessionStorage.getItem(KEPT),
+  set: (told) => sessionStorage.setItem(KEPT, told),
+  forget: () => sessionStorage.removeItem(KEPT),
+};
+
+/** Why there is no answer, in words. */
+export class Fault extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+    this.detail = detail;
+    this.offline = status === 0;
+  }
+}
+
+/** What the service answers. */
+export async function ask(path, { method = "GET", body, headers = {} } = {}) {
+  const told = key.get();
+  if (told) headers = { ...headers, Authorization: `Bearer ${told}` };
+  if (body !== undefined) headers = { ...headers, "Content-Type": "application/json" };
+  let reply;
+  try {
+    reply = await fetch(new URL(path.slice(1), HOME), {
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "omit", cache: "no-store",
+    });
+  } catch {
+    if (!away) watch();
+    throw new Fault(0, "The server does not answer.");
+  }
+  const found = await reply.json().catch(() => ({}));
+  if (reply.ok) return found;
+  const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
+  if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
+  throw fault;
+}
+
+/** The same as an answer or the fault: for what may be missing without harm. */
+export async function attempt(path) {
+  try {
+    return { found: await ask(path) };
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    return { fault };
+  }
+}
+
+/** Until it is back, ask whether it is. */
+async function watch() {
+  away = true;
+  listeners.away();
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 2000));
+    try {
+      await fetch(new URL("v1/health/live", HOME), { cache: "no-store", credentials: "omit" });
+      break;
+    } catch { /* not yet */ }
+  }
+  away = false;
+  listeners.back();
+}
+
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A request as a command line. The key is not in it: it would stay in the shell's history. */
+export function curl(path, body) {
+  const words = ["curl -s", quoted(new URL(path.slice(1), HOME).href)];
+  if (key.get()) words.push('-H "Authorization: Bearer $BOWERBIRD_KEY"');
+  if (body !== undefined) {
+    words.push("-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(body))}`);
+  }
+  return words.join(" ");
+}
+
+/** How a part of a view is asked for as JSON. */
+export const twin = (path) => ({ path: `GET ${path}`, text: () => curl(path) });
+
+const literal = (value) => {
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return JSON.stringify(value);
+};
+
+/** A list asked for with the Python client. */
+export function python(body) {
+  const more = key.get() ? ', os.environ["BOWERBIRD_KEY"]' : "";
+  const told = Object.entries(body).map(([name, value]) => `${name}=${literal(value)}`);
+  return [
+    ...(key.get() ? ["import os", ""] : []),
+    "from bowerbird import Client", "",
+    `with Client(${literal(HOME.href.replace(/\/$/, ""))}${more}) as client:`,
+    `    found = client.lists.recommend(${told.join(", ")})`,
+  ].join("\n");
+}

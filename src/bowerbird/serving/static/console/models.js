@@ -1,0 +1,120 @@
+// Models: which answers, what came of the last retrain, another one in its place.
+
+import { Fault, ask, twin } from "./api.js";
+import { fill, h, light, panel, table } from "./dom.js";
+import { ago, figure, moment } from "./words.js";
+
+const POLL_MS = 1000;
+const STATES = { none: "quiet", running: "quiet", promoted: "well", "kept champion": "well",
+  refused: "watched", failed: "ill" };
+
+export function models() {
+  const runs = panel("Runs that could answer", twin("/v1/models"));
+  const last = panel("The last retrain", twin("/v1/retrain"));
+  const due = panel("What makes a retrain due", twin("/v1/retrain/triggers"));
+  const said = h("p", { role: "status", class: "said" });
+  let timer = null;
+  let followed = false; // a retrain, until its end is told
+  const loadRuns = () => fill(runs, () => ask("/v1/models"),
+    (told) => drawRuns(told, (name) => confirmed(name, said, loadRuns)));
+  const loadDue = () => fill(due, () => ask("/v1/retrain/triggers"), drawDue);
+  const loadLast = () => fill(last, async () => {
+    const told = await ask("/v1/retrain");
+    start.disabled = told.state === "running";
+    clearTimeout(timer);
+    if (told.state === "running") {
+      followed = true;
+      timer = setTimeout(loadLast, POLL_MS);
+    } else if (followed) {
+      followed = false;
+      said.textContent = `The retrain is over: ${told.state}.`;
+      loadRuns();
+      loadDue();
+    }
+    return told;
+  }, drawLast);
+  const start = h("button", { type: "button", click: async () => {
+    start.disabled = true;
+    said.textContent = "";
+    try {
+      await ask("/v1/retrain", { method: "POST" });
+      said.textContent = "The retrain begins.";
+      followed = true;
+      await loadLast();
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      start.disabled = false;
+      said.textContent = fault.detail;
+    }
+  } }, "Retrain now");
+  last.body.before(h("p", {}, start));
+  const root = h("div", {}, h("h1", {}, "Models"), said, runs.root,
+    h("div", { class: "two" }, last.root, due.root));
+  return { root, load: () => Promise.all([loadRuns(), loadLast(), loadDue()]) };
+}
+
+function drawRuns({ models: all }, promote) {
+  const rows = all.map(({ name, model, made, current }) => [
+    name, model, made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
+    current ? light("well", "answers") : h("button", {
+      type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => promote(name),
+    }, "Let it answer"),
+  ]);
+  return table("Runs", ["Run", "Model", "Made", "Answers"], rows, "words");
+}
+
+/** Another run answers, if somebody says so twice. */
+function confirmed(name, said, after) {
+  const close = () => { asked.close(); };
+  const yes = h("button", { type: "button", click: async () => {
+    yes.disabled = true;
+    try {
+      const { model } = await ask("/v1/models/current", { method: "PUT", body: { model: name } });
+      said.textContent = `${model} answers.`;
+      await after();
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      said.textContent = fault.detail;
+    }
+    close();
+  } }, "Let it answer");
+  const asked = h("dialog", { "aria-labelledby": "asked", close: () => asked.remove() },
+    h("h2", { id: "asked" }, `Shall ${name} answer?`),
+    h("p", {}, "Every list from now on comes from it. No gate has judged it just now; the run that "
+      + "answers today stays and can be named again."),
+    h("p", { class: "row" }, yes, h("button", { type: "button", class: "plain", click: close }, "No")));
+  document.body.append(asked);
+  asked.showModal();
+}
+
+function drawLast({ state, step, news, steps, words, why, run, began, ended }) {
+  const facts = [
+    ["Began", began && moment(began * 1000)], ["Ended", ended && ago(ended * 1000)], ["Run", run],
+    ["Now", step && `${step}: ${news || "…"}`],
+  ];
+  const told = [...words, why].filter(Boolean);
+  return [
+    h("p", {}, light(STATES[state] || "quiet", state === "none" ? "there was none yet" : state)),
+    told.length && h("ul", {}, told.map((one) => h("li", {}, one))),
+    h("dl", {}, facts.filter(([, one]) => one)
+      .map(([name, one]) => h("div", {}, h("dt", {}, name), h("dd", {}, one)))),
+    steps.length && table("Steps", ["Step", "Seconds"],
+      steps.map((one) => [one.step, one.again ? "as before" : figure(one.seconds)])),
+  ].filter(Boolean);
+}
+
+function drawDue({ as_of, due, cooling_until, triggers }) {
+  if (as_of === null) {
+    return h("p", { class: "quiet" }, "Nobody has looked yet: «bowerbird triggers» does it once, "
+      + "«bowerbird serve --retrain 10m» again and again.");
+  }
+  const cooling = cooling_until && cooling_until * 1000 > Date.now();
+  const rows = triggers.map(({ name, value, limit, fired, words }) => [
+    name, figure(value), figure(limit), light(fired ? "watched" : "well", fired ? "fired" : "quiet"), words,
+  ]);
+  return [
+    h("p", {}, due ? "A retrain is due. " : "None is due. ", `Looked at ${ago(as_of * 1000)}.`,
+      cooling ? ` No other begins before ${moment(cooling_until * 1000)}.` : ""),
+    table("Triggers", ["Trigger", "Value", "Limit", "State", "In words"], rows, "words"),
+  ];
+}
