@@ -180,3 +180,10 @@ def test_events_are_counted_by_whether_the_catalog_has_their_item(client):
     told = client.get("/metrics").text
     assert 'bowerbird_event_items_total{known="yes"} 2.0' in told
     assert 'bowerbird_event_items_total{known="no"} 1.0' in told
+
+
+def test_seconds_are_not_taken_for_milliseconds(client):
+    told = send(client, click(time=START), click(time=START * 1000, event_id="right"))
+    assert counts(told) == [1, 0, 0, 1]
+    assert f"milliseconds since 1970 expected, {START} came" in json.dumps(told["rows"])
+    assert [event["time"] for event in done(client)] == [START * 1000]

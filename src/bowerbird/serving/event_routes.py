@@ -29,6 +29,8 @@ from bowerbird.store.store import Outcome
 
 FUTURE_MS = 86_400_000
 """An event may not be later than this after it came in."""
+SECONDS = range(10**8, 10**11)
+"""As milliseconds these are of 1970 to 1973: whoever says so means seconds, of 1973 or later."""
 SKEW_MS = 366 * 86_400_000
 """A client's clock that is further off tells nothing."""
 Rows = list[Seen | Done | str]
@@ -168,6 +170,8 @@ def _fact(call: Call, told: Event | Exposure, skew: int, public: bool) -> Seen |
         return "time: a moment in the past expected, a later one came"
     if time < 0:
         return "time: a moment since 1970 expected, an earlier one came"
+    if isinstance(told.time, int) and told.time in SECONDS:
+        return f"time: milliseconds since 1970 expected, {told.time} came: are these seconds?"
     identity, user = call.service.identity, None
     if told.user is not None:
         user = identity.user(told.user)
