@@ -68,7 +68,7 @@ def measured(bench: Bench, lists: int) -> None:
         "similar, goes-with, next, search; of users, visitors, sessions; with filters, never, only",
         "meanwhile": "events and exposures; items put and deleted; at the end a merge and a "
         "deletion",
-        "the same": "the same items in the same order, on the same rung",
+        "the same": "the same items in the same order (of one score in any), on the same rung",
     }
     bench.keep(figures, protocol, [bar("lists made again as they were", figures["same"], lists)])
 

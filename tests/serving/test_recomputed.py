@@ -7,6 +7,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from bowerbird.cli.main import run as bowerbird
@@ -14,7 +15,7 @@ from bowerbird.errors import ArtifactError, DataError, StoreDown
 from bowerbird.serving import ladder
 from bowerbird.serving.messages import Ask
 from bowerbird.serving.rec_id import rec_id
-from bowerbird.serving.recomputed import Recomputing
+from bowerbird.serving.recomputed import Recomputing, differing
 from bowerbird.serving.service import Settings
 from servers import START, Clock, serving, write
 
@@ -362,3 +363,26 @@ def test_a_scenario_is_what_it_was_when_the_list_was_made(shop):
     assert shop.delete("/v1/scenarios/front").status_code == 204
     assert len(items(first)) == 3 and len(items(second)) == 5
     assert_same(shop, [first, second])
+
+
+def test_items_of_one_score_may_change_places_and_others_may_not(shop):
+    told = ask(shop, user="u1", k=4)
+    served = shop.service.store.facts
+    written(shop)
+    out = served.served(told["rec_id"])
+    reply = written(shop).list(told["rec_id"]).again
+    assert differing(out, reply) == []
+    slots = out.slots
+
+    def tied(*scores):
+        some = zip(slots, scores, strict=True)
+        return replace(out, slots=tuple(replace(slot, score=score) for slot, score in some))
+
+    first, second, *rest = reply.items
+    swapped = msgspec.structs.replace(reply, items=[second, first, *rest])
+    assert differing(tied(2.0, 2.0, 1.0, 0.5), swapped) == []
+    assert len(differing(tied(3.0, 2.0, 1.0, 0.5), swapped)) == 2
+    assert len(differing(tied(3.0, 2.0, 2.0, 0.5), swapped)) == 2
+    other = msgspec.structs.replace(first, item="i99")
+    strange = msgspec.structs.replace(reply, items=[second, other, *rest])
+    assert len(differing(tied(2.0, 2.0, 1.0, 0.5), strange)) == 2

@@ -6,14 +6,16 @@ way here. What the store no longer knows, the verdict names.
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bowerbird.data.defence import Defence
-from bowerbird.data.facts import Served
+from bowerbird.data.facts import Served, Slot
 from bowerbird.errors import ArtifactError, ConfigError, DataError
 from bowerbird.serving.answers import FAILED, NO_TIME, Answers, Question, ask_of
 from bowerbird.serving.breaker import Breaker
@@ -157,16 +159,31 @@ class Recomputing:
 
 
 def differing(served: Served, again: RecList) -> list[str]:
-    """Which places hold something else."""
+    """Which places hold something else.
+
+    Items of exactly one score may have changed places with each other: which of them stands first
+    depends on where they lie in memory, and says nothing.
+    """
     told = []
     if again.rung != served.rung:
         told.append(f"rung: {served.rung} went out, {again.rung} now")
-    before, now = [slot.item for slot in served.slots], [item.item for item in again.items]
+    now = [item.item for item in again.items]
+    before = _tied(served.slots, now)
     for place in range(max(len(before), len(now))):
         pair = [some[place] if place < len(some) else "nothing" for some in (before, now)]
         if pair[0] != pair[1]:
             told.append(f"place {place + 1}: {pair[0]} went out, {pair[1]} now")
     return told
+
+
+def _tied(slots: Sequence[Slot], now: Sequence[str]) -> list[str]:
+    """The items that went out; those of one score in the order of now, where they are the same."""
+    before: list[str] = []
+    for _, group in groupby(slots, lambda slot: slot.score):
+        items, place = [slot.item for slot in group], len(before)
+        there = list(now[place : place + len(items)])
+        before += there if sorted(there) == sorted(items) else items
+    return before
 
 
 def _folder(runs: Path, name: str) -> Path:
