@@ -33,7 +33,8 @@ def recompute(
     By the run that answered, over the items, the person's past and the counts of that moment, as
     far as the store still knows them. No server is needed, and none is disturbed.
 
-    Ends with 0: the same items in the same order (of one score, in any); 10: others, and what may be behind that.
+    Ends with 0: the same items in the same order, those of one score in any; 10: others, and what
+    may be behind that.
 
     [bold]Examples[/bold]
 
