@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,9 @@ from bowerbird.store.opened import LiveStore
 from bowerbird.surfaces.live_log import LiveLog
 from bowerbird.surfaces.live_scenarios import Edited, scenario_from
 from bowerbird.surfaces.registry import Registry
+
+TIE = 1e-6
+"""Scores that differ by less, as a share of them, are one: they are sums in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,8 @@ class Recomputing:
 def differing(served: Served, again: RecList) -> list[str]:
     """Which places hold something else.
 
-    Items of exactly one score may have changed places with each other: which of them stands first
-    depends on where they lie in memory, and says nothing.
+    Items of one score, to a millionth, may have changed places with each other: which of them stands
+    first depends on where they lie in memory and how sums were rounded, and says nothing.
     """
     told = []
     if again.rung != served.rung:
@@ -178,11 +180,16 @@ def differing(served: Served, again: RecList) -> list[str]:
 
 def _tied(slots: Sequence[Slot], now: Sequence[str]) -> list[str]:
     """The items that went out; those of one score in the order of now, where they are the same."""
-    before: list[str] = []
-    for _, group in groupby(slots, lambda slot: slot.score):
-        items, place = [slot.item for slot in group], len(before)
-        there = list(now[place : place + len(items)])
-        before += there if sorted(there) == sorted(items) else items
+    before, start = [slot.item for slot in slots], 0
+    for stop in range(1, len(slots) + 1):
+        if stop < len(slots) and math.isclose(
+            slots[stop - 1].score, slots[stop].score, rel_tol=TIE
+        ):
+            continue
+        there = list(now[start:stop])
+        if sorted(there) == sorted(before[start:stop]):
+            before[start:stop] = there
+        start = stop
     return before
 
 
