@@ -163,8 +163,8 @@ class Recomputing:
 def differing(served: Served, again: RecList) -> list[str]:
     """Which places hold something else.
 
-    Items of one score, to a millionth, may have changed places with each other: which of them stands
-    first depends on where they lie in memory and how sums were rounded, and says nothing.
+    Items of one score, to a millionth, may have changed places with each other: which of them
+    stands first depends on where they lie in memory and how sums were rounded, and says nothing.
     """
     told = []
     if again.rung != served.rung:
