@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from bowerbird.cli.console import err, out, print_json, shown, working
 from bowerbird.cli.reading import now
 from bowerbird.cli.stores import Data, Store, where_of
-from bowerbird.cli.triggers import look, told_of
+from bowerbird.cli.triggers import look, verdict
 from bowerbird.cli.triggers import timer as ticking
 from bowerbird.errors import BowerbirdError
 from bowerbird.runs.alerts import of_error, of_outcome, tell
@@ -139,12 +139,12 @@ def _failed(runs: Path, error: Exception, plan: Plan) -> int:
 
 
 def _not_due(found: Look, json: bool) -> int:
-    told = told_of(found)
+    words, code = verdict(found), CODES["kept champion"]
     if json:
-        print_json(told)
+        print_json({"state": "not due", "code": code, "words": [words]})
     else:
-        out.print(told["words"][0])
-    return int(told["code"])
+        out.print(words)
+    return code
 
 
 def _compared(found: Replayed, json: bool) -> int:

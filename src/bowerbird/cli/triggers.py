@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,11 +22,9 @@ from bowerbird.runs.triggers import Look, keep, looked
 from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
 from bowerbird.store.store import Store as Opened
+from bowerbird.surfaces.progress import STARTS, TIMER_OF
 from bowerbird.surfaces.registry import Registry
 
-STARTS = "from bowerbird.cli.start import main; main()"
-SERVER = "BOWERBIRD_TIMER_OF"
-"""The variable that names the process of a server whose end is the timer's, too."""
 NICE = 10
 """What a server's timer starts stands back behind lists."""
 
@@ -59,7 +57,7 @@ def triggers(
         for one in found.triggers
     ]
     print_table(["", "trigger", "now", "limit", ""], rows)
-    out.print(_verdict(found))
+    out.print(verdict(found))
 
 
 def look(runs: Path, store: Opened, identity: Identity, plan: Plan) -> Look:
@@ -74,11 +72,6 @@ def look(runs: Path, store: Opened, identity: Identity, plan: Plan) -> Look:
     return found
 
 
-def told_of(found: Look) -> dict[str, Any]:
-    """What came of a look after which nothing was begun."""
-    return {"state": "not due", "code": 10, "words": [_verdict(found)]}
-
-
 def timer(every_s: float, words: Sequence[str]) -> int:
     """Look again and again, each time in a process of its own, which gives all memory back.
 
@@ -86,24 +79,37 @@ def timer(every_s: float, words: Sequence[str]) -> int:
         every_s: seconds between the beginnings of two looks.
         words: of the command that looks, and retrains if it is due.
     """
-    server = os.environ.get(SERVER)
+    server = os.environ.get(TIMER_OF)
     if server:
         os.nice(NICE)
-    while server in (None, str(os.getppid())):
-        began = time.monotonic()
-        child = subprocess.Popen([sys.executable, "-c", STARTS, *words])
-        try:
-            child.wait()
-            while time.monotonic() < began + every_s and server in (None, str(os.getppid())):
+    try:
+        while _wanted(server):
+            began = time.monotonic()
+            _looked([sys.executable, "-c", STARTS, *words])
+            while time.monotonic() < began + every_s and _wanted(server):
                 time.sleep(min(1.0, every_s))
-        finally:
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
-    return 0
+    except KeyboardInterrupt:
+        if server is None:
+            raise
+    return 0  # its server stops: that is no interruption to be told
 
 
-def _verdict(found: Look) -> str:
+def _wanted(server: str | None) -> bool:
+    return server in (None, str(os.getppid()))
+
+
+def _looked(words: Sequence[str]) -> None:
+    child = subprocess.Popen(words)
+    try:
+        child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+
+
+def verdict(found: Look) -> str:
+    """Is it due, and why, in a line."""
     fired = ", ".join(found.fired())
     if found.due:
         return f"due: {fired}"

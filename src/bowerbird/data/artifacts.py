@@ -56,6 +56,24 @@ def load_json(path: Path) -> Any:  # noqa: ANN401  what a JSON file holds is onl
         raise ArtifactError(f"readable JSON expected in {path}: {error}; train again") from error
 
 
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """What the lines of a file hold, in their order; none where there is no file.
+
+    A line that is no JSON object is left out: a kill has torn it off.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
 def matrix_arrays(name: str, matrix: csr_array) -> dict[str, ndarray]:
     """The three arrays of a sparse matrix, under names that `matrix_of` finds again."""
     parts = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bowerbird.errors import ArtifactError
 from bowerbird.runs.plan import KINDS, AlertsTable, Kind
 from bowerbird.runs.retrain import Outcome
 from bowerbird.runs.triggers import Look
+from bowerbird.store.written import append
 from bowerbird.surfaces.progress import ALERTS, TRIGGERS, told_in
 
 TRIES, PATIENCE_S = 3, 10.0
@@ -75,9 +77,8 @@ def tell(runs: Path, alert: Alert, table: AlertsTable, say: Say, pause: Pause = 
         return
     told = {**asdict(alert), "runs": runs.name}
     try:
-        with (runs / ALERTS).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(told, ensure_ascii=False) + "\n")
-    except OSError as error:
+        append(runs / ALERTS, json.dumps(told, ensure_ascii=False))
+    except ArtifactError as error:
         say(f"{runs / ALERTS}: cannot be written: {error}")
     if table.webhook is not None:
         fault = _sent(table.webhook, told, pause)

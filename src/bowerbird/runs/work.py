@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bowerbird.data.artifacts import load_json, save_json
-from bowerbird.errors import ArtifactError
+from bowerbird.data.artifacts import save_json
 from bowerbird.store.written import written
-from bowerbird.surfaces.progress import PROGRESS
+from bowerbird.surfaces.progress import PROGRESS, told_in
 
 FOLDER, ASKED = ".retrain", "asked.json"
 STALE_S = 86_400
@@ -47,9 +46,9 @@ class Work:
     def begin(self, asked: dict[str, Any], token: int) -> int:
         """Go on with what was asked before in the same words, else begin; as of when (ms)."""
         now, asked = self.clock(), json.loads(json.dumps(asked))  # as it is read back
-        before = _read(self.folder / ASKED)
-        same = before is not None and before["asked"] == asked
-        if before is None or not same or now - before["as_of_ms"] / 1000 > STALE_S:
+        before = told_in(self.folder / ASKED)
+        same = before.get("asked") == asked
+        if not same or now - before["as_of_ms"] / 1000 > STALE_S:
             shutil.rmtree(self.folder, ignore_errors=True)
             before = {"asked": asked, "as_of_ms": int(now * 1000)}
             self.folder.mkdir(parents=True)
@@ -65,7 +64,7 @@ class Work:
     def step(self, name: str) -> Iterator[dict[str, Any]]:
         """What the step says; empty where it is still to be done, and then to be filled."""
         path, key = self.folder / f"{name}.json", _hash([self._key, name])
-        found = _read(path)
+        found = told_in(path)
         facts: dict[str, Any] = found["facts"] if found and found["key"] == key else {}
         done, began = bool(facts), self.clock()
         self.told["step"] = name
@@ -104,15 +103,6 @@ class Work:
     def _keep(self, path: Path, facts: Any) -> None:  # noqa: ANN401  as above
         with written(path) as partial:
             save_json(partial, facts)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """What a file of ours says; what is not whole is not there."""
-    try:
-        found = load_json(path)
-    except ArtifactError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _hash(parts: list[Any]) -> str:

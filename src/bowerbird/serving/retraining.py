@@ -14,17 +14,16 @@ from typing import Any
 from bowerbird.errors import ConfigError
 from bowerbird.surfaces.progress import (
     PROGRESS,
+    STARTS,
+    TIMER_OF,
     TRIGGERS,
     alerts_in,
     told_in,
     under_way,
 )
 
-STARTS = "from bowerbird.cli.start import main; main()"
 STORE = "BOWERBIRD_STORE"
 """The variable that says where the store is: an argument could be read by every other process."""
-TIMER_OF = "BOWERBIRD_TIMER_OF"
-"""The variable that names this process to a timer, which ends when this one does."""
 log = logging.getLogger("bowerbird.serving")
 
 

@@ -1,5 +1,6 @@
 """Files that the store writes: whole or not at all, by one process at a time."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -26,6 +27,26 @@ def written(path: Path) -> Iterator[Path]:
         raise
     except OSError as error:
         came = f"{path}: a place with room that can be written to expected, {error}"
+        raise ArtifactError(f"{came}: make room, or correct the permissions") from error
+
+
+def append(path: Path, line: str) -> None:
+    """One more line, on disk when this returns; one that a kill has torn off stays apart from it.
+
+    Raises:
+        ArtifactError: it cannot be written.
+    """
+    try:
+        with path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+            torn = end and file.read(1) != b"\n"
+            file.write((b"\n" if torn else b"") + line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        came = f"{path}: a file that can be written expected, {error.strerror or error}"
         raise ArtifactError(f"{came}: make room, or correct the permissions") from error
 
 

@@ -10,10 +10,17 @@ RUNS/alerts.jsonl    what somebody should know, a line each, only ever added to
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bowerbird.data.artifacts import json_lines
+
 PROGRESS, TRIGGERS, ALERTS = "retrain.json", "triggers.json", "alerts.jsonl"
+STARTS = "from bowerbird.cli.start import main; main()"
+"""What a process of its own runs, to be a command."""
+TIMER_OF = "BOWERBIRD_TIMER_OF"
+"""The variable that names the process of a server to a timer, which ends when that does."""
 
 
 def told_in(path: Path) -> dict[str, Any]:
@@ -26,18 +33,9 @@ def told_in(path: Path) -> dict[str, Any]:
 
 
 def alerts_in(runs: Path) -> Iterator[dict[str, Any]]:
-    """All there were, oldest first; a line that is not whole is left out."""
-    try:
-        lines = (runs / ALERTS).read_text("utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict):
-            yield found
+    """All there were, oldest first; none where they cannot be read."""
+    with suppress(OSError):
+        yield from json_lines(runs / ALERTS)
 
 
 def under_way(told: Mapping[str, Any]) -> bool:

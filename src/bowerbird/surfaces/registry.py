@@ -7,7 +7,6 @@ RUNS/<name>/        the runs, which never change
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bowerbird.data.artifacts import json_lines
 from bowerbird.errors import ArtifactError, ConfigError
-from bowerbird.store.written import alone, written
+from bowerbird.store.written import alone, append, written
 from bowerbird.surfaces.run_folder import load_facts
 
 CURRENT, AUDIT, TOKEN, LOCK = "current", "audit.jsonl", "token", ".promote"
@@ -101,11 +101,7 @@ class Registry:
 
     def audit(self) -> list[Line]:
         """What became of runs, oldest first. A line that a kill has torn off is none."""
-        try:
-            lines = (self.folder / AUDIT).read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            return []
-        told = [_line(text) for text in lines]
+        told = [_line(found) for found in json_lines(self.folder / AUDIT)]
         return [line for line in told if line is not None]
 
     def retired(self) -> dict[str, str]:
@@ -230,19 +226,10 @@ class Registry:
             raise _shut(error) from error
 
     def _append(self, line: Line) -> None:
-        path = self.folder / AUDIT
         try:
-            with path.open("ab+") as file:
-                end = file.seek(0, os.SEEK_END)
-                if end:
-                    file.seek(end - 1)
-                torn = end and file.read(1) != b"\n"
-                file.write((b"\n" if torn else b"") + line.text().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            came = f"{path}: a file that can be written expected, {error.strerror or error}"
-            raise _shut(f"{came}: make room, or correct the permissions") from error
+            append(self.folder / AUDIT, line.text())
+        except ArtifactError as error:
+            raise _shut(error) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -259,11 +246,10 @@ def _shut(error: object) -> ConfigError:
     return ConfigError(f"{error}; or name runs where they are made")
 
 
-def _line(text: str) -> Line | None:
+def _line(told: dict[str, Any]) -> Line | None:
     try:
-        told = json.loads(text)
         own = {name: told.pop(name) for name in OWN}
-    except (ValueError, KeyError, AttributeError):
+    except KeyError:
         return None
     return Line(**own, more=told)
 
