@@ -16,11 +16,10 @@ from bowerbird.retrieval.models import saved_estimator
 from bowerbird.runs.align import aligned, unmoved
 from bowerbird.runs.plan import Plan
 from bowerbird.runs.recipe import read_recipe
-from bowerbird.runs.reranking import learn_again
 from bowerbird.runs.run import Stopwatch, Trained, train, write_run
 from bowerbird.runs.starting import Start, fitted_from
 from bowerbird.runs.tune import Choice
-from bowerbird.surfaces.run_folder import Run, load_run
+from bowerbird.surfaces.run_folder import Run
 
 Say = Callable[[str], None]
 
@@ -73,11 +72,9 @@ def made(folder: Path, asked: Candidate, unfinished: Path, now: int, say: Say) -
     say("writing the run")
     recipe = (asked.before.folder / "recipe.toml").read_text("utf-8")
     write_run(folder, asked.data, trained, facts, recipe)
-    verdict = learn_again(load_run(folder), asked.before, lambda news: say(f"re-ranker: {news}"))
     shutil.rmtree(unfinished, ignore_errors=True)
     told = {"run": folder.name, "seconds": float(watch), "training": start.to_json()}
-    told |= {"space": space["space"]}
-    return told if verdict is None else {**told, "rerank": verdict.to_json()}
+    return {**told, "space": space["space"]}
 
 
 def _trained(asked: Candidate, unfinished: Path, say: Say) -> tuple[Trained, Start]:

@@ -30,6 +30,7 @@ from bowerbird.runs.gate_page import gate_page
 from bowerbird.runs.judging import Contender, judged
 from bowerbird.runs.moved import neighbours
 from bowerbird.runs.plan import Plan
+from bowerbird.runs.reranking import learn_again
 from bowerbird.runs.run import write_data
 from bowerbird.runs.shadow import shadowed
 from bowerbird.runs.snapshot import deleted_in, taken
@@ -269,7 +270,13 @@ def _train(job: Job, data: Dataset, split: Split, start: Start) -> Run:
             unfinished = job.work.folder / "unfinished"
             now = int(job.as_of_ms // 1000)
             facts |= made(folder, asked, unfinished, now, job.work.news)
+            verdict = learn_again(load_run(folder), job.before, _ordering(job))
+            facts |= {} if verdict is None else {"rerank": verdict.to_json()}
     return load_run(folder)
+
+
+def _ordering(job: Job) -> Callable[[str], None]:
+    return lambda news: job.work.news(f"re-ranker: {news}")
 
 
 def _watch(job: Job, data: Dataset, candidate: Run, split: Split) -> dict[str, Any]:
