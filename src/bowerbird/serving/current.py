@@ -195,7 +195,10 @@ class Current:
     def _as_edited(self, snapshot: Snapshot) -> Snapshot:
         """With scenarios as they were changed while services ran."""
         edited = Edited.of(self._store.papers)
-        return with_scenarios(snapshot, edited.over(scenarios_in(snapshot.run.folder)))
+        if edited.number == snapshot.edited:
+            return snapshot
+        scenarios = edited.over(scenarios_in(snapshot.run.folder))
+        return with_scenarios(snapshot, scenarios, edited.number)
 
     def _without_deleted(self, snapshot: Snapshot) -> Snapshot:
         """The run knows nothing of people who were deleted after its last event."""

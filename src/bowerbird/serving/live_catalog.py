@@ -51,7 +51,7 @@ def _with(snapshot: Snapshot, changes: Sequence[Change]) -> Snapshot:
     if live is not None:
         live = replace(live, data=replace(live.data, catalog=catalog))
     made = Snapshot.of(run, snapshot.scenarios, snapshot.kept, snapshot.fitted, live)
-    made = replace(made, hidden=hidden_in(snapshot, len(catalog)))
+    made = replace(made, hidden=hidden_in(snapshot, len(catalog)), edited=snapshot.edited)
     return made.forgetting(snapshot.histories.forgotten)
 
 

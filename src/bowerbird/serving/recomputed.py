@@ -116,9 +116,9 @@ class Recomputing:
         """With the scenario as it was said then, if that is still in the books."""
         edited, name = Edited.of(self.store.papers), served.surface
         said = [table for e in edited.edits if e.scenario == name for table in (e.after, e.before)]
-        own = snapshot.scenarios.get(name)
-        found = [scenario_from(table, name) for table in said if table is not None]
-        for one in (*([own] if own else []), *found):
+        if snapshot.configs.get(name) == served.config:
+            return snapshot
+        for one in (scenario_from(table, name) for table in said if table is not None):
             if config_of(one) == served.config:
                 return with_scenarios(snapshot, {**snapshot.scenarios, name: one})
         return with_scenarios(snapshot, edited.over(snapshot.scenarios))

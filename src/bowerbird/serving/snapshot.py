@@ -67,6 +67,7 @@ class Snapshot:
     histories: Histories
     kept: Index | None = None  # the index that the run keeps, of its first items
     number: int = 0  # of the last change of items that it has
+    edited: int = 0  # of the last edit of scenarios that it has
     hidden: Bool[ndarray, "n"] | None = None  # deleted since the run was made
     fitted: dict[str, Any] = field(default_factory=dict)  # for surfaces; outlives the catalog
     live: Live | None = None  # what is counted; None: what the run was trained on
@@ -236,17 +237,17 @@ def space_in(snapshot: Snapshot) -> Space:
     return Space.of(snapshot.run, snapshot.plain.retriever.main)
 
 
-def with_scenarios(snapshot: Snapshot, scenarios: Mapping[str, Scenario]) -> Snapshot:
-    """The same with these; what is open of those that stay as they are stays open."""
-    if scenarios == snapshot.scenarios:
-        return snapshot
+def with_scenarios(
+    snapshot: Snapshot, scenarios: Mapping[str, Scenario], edited: int = 0
+) -> Snapshot:
+    """The same with these, of that edit; what is open of those that stay as they are stays open."""
     opened = {
         name: one
         for name, one in list(snapshot._opened.items())
         if scenarios.get(name) == snapshot.scenarios.get(name)
     }
     configs = {name: config_of(scenario) for name, scenario in scenarios.items()}
-    anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict()}
+    anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict(), "edited": edited}
     return replace(snapshot, scenarios=scenarios, configs=configs, **anew)
 
 
