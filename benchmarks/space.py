@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from films import liked
 from measuring import Bench, bar, begin, parser
 
 K, PEOPLE = 20, 2_000
@@ -24,7 +25,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 def measure(bench: Bench, names: list[str]) -> None:
     """Each model, each way to be trained again."""
-    data = _data(bench)
+    data = liked(bench)
     figures: dict[str, Any] = {}
     for name in names:
         figures[name] = {}
@@ -85,25 +86,6 @@ def _fitted(name: str, data: Any, seed: int) -> Any:  # noqa: ANN401  imported l
     from bowerbird.retrieval.models import seeded
 
     return seeded(name, seed, **MODELS[name]).fit(data)
-
-
-def _data(bench: Bench) -> Any:  # noqa: ANN401  imported late
-    """Likes by time, and titles and genres."""
-    import polars as pl
-
-    from bowerbird.data.importing import Inputs, import_dataset
-    from bowerbird.data.tables import Source
-
-    folder = bench.scratch
-    folder.mkdir(parents=True, exist_ok=True)
-    events = pl.read_parquet(bench.data / "ml-1m" / "interactions.parquet")
-    events.filter(pl.col("positive") == 1).select(
-        "user", "item", pl.from_epoch("timestamp").alias("time")
-    ).write_parquet(folder / "events.parquet")
-    items = pl.read_parquet(bench.data / "ml-1m" / "items.parquet")
-    items.select("item", "title", "genres").write_parquet(folder / "items.parquet")
-    inputs = Inputs(Source(str(folder / "events.parquet")), Source(str(folder / "items.parquet")))
-    return import_dataset(inputs).data
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from films import liked
 from measuring import Bench, bar, begin, parser
 
 START, STEP, STEPS, K = 961_027_200, 14 * 86_400, 3, 10
@@ -27,7 +28,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # threads that wait for each other would co
 
 def measure(bench: Bench, names: list[str]) -> None:
     """Each model, three fortnights on."""
-    data = _data(bench)
+    data = liked(bench, START + (STEPS + 1) * STEP)
     figures: dict[str, Any] = {}
     for name in names:
         figures[name] = _chained(name, data, bench.seed)
@@ -130,26 +131,6 @@ def _share(figures: dict[str, Any]) -> float:
 
 def _times(figures: dict[str, Any]) -> float:
     return float(figures["CPU seconds"]["full"] / figures["CPU seconds"]["warm"])
-
-
-def _data(bench: Bench) -> Any:  # noqa: ANN401  imported late
-    """Likes by time, and titles and genres."""
-    import polars as pl
-
-    from bowerbird.data.importing import Inputs, import_dataset
-    from bowerbird.data.tables import Source
-
-    folder = bench.scratch
-    folder.mkdir(parents=True, exist_ok=True)
-    events = pl.read_parquet(bench.data / "ml-1m" / "interactions.parquet")
-    last = START + (STEPS + 1) * STEP
-    events.filter((pl.col("positive") == 1) & (pl.col("timestamp") < last)).select(
-        "user", "item", pl.from_epoch("timestamp").alias("time")
-    ).write_parquet(folder / "events.parquet")
-    items = pl.read_parquet(bench.data / "ml-1m" / "items.parquet")
-    items.select("item", "title", "genres").write_parquet(folder / "items.parquet")
-    inputs = Inputs(Source(str(folder / "events.parquet")), Source(str(folder / "items.parquet")))
-    return import_dataset(inputs).data
 
 
 def main() -> None:

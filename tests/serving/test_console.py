@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,6 @@ from bowerbird.serving.service import Settings
 from processes import PATIENCE_S, Process
 from servers import serving, write
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
 
 
@@ -59,18 +56,6 @@ def test_a_page_that_is_named_may_ask_what_it_could(run, tmp_path):
         assert client.get("/v1/items", headers=headers).status_code == 200
         headers["Origin"] = "https://other.example"
         assert client.get("/v1/items", headers=headers).status_code == 403
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser for all tests; each has a profile of its own."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip("no chromium is there")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

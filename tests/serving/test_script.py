@@ -6,7 +6,6 @@ import threading
 import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,6 @@ from bowerbird import Client
 from bowerbird.serving.script import SOURCE, shipped
 from bowerbird.store.identity import Identity
 from processes import Process
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --disable-quic"
-)
 
 
 def test_what_is_shipped_is_small_depends_on_nothing_and_runs_no_text():
@@ -110,18 +103,6 @@ def box(item, rec="r1", tag="div", more="", text=""):
 
 
 FAR = '<div style="height: 3000px"></div>'
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser for all tests; each has a profile of its own."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip("no chromium is there")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
