@@ -40,7 +40,7 @@ class Judge:
     runs: Path
     metric: str = "ndcg@10"
 
-    def values(self, names: list[str], data: Any, begin: int) -> dict[str, Any]:  # noqa: ANN401
+    def values(self, names: list[str], data: Any, begin: int) -> dict[str, Any]:  # noqa: ANN401  imported late
         """Of each run, a value for each person of that day."""
         from bowerbird.data.split import ByTime
         from bowerbird.evaluation.background import Background
@@ -84,7 +84,7 @@ def day_of(events: Any, day: int) -> Any:  # noqa: ANN401  a table
     return events.filter(within)
 
 
-def happened(rows: Any, day: int, identity: Any) -> list[Any]:  # noqa: ANN401
+def happened(rows: Any, day: int, identity: Any) -> list[Any]:  # noqa: ANN401  imported late
     """The events of a day as a server keeps them."""
     from bowerbird.data.facts import Done
 
@@ -137,7 +137,7 @@ def measured(bench: Bench) -> None:
     keep(bench, nights, aged(judge, Registry(runs), data, midnight))
 
 
-def aged(judge: Judge, registry: Any, data: Any, midnight: int) -> dict[str, Any]:  # noqa: ANN401
+def aged(judge: Judge, registry: Any, data: Any, midnight: int) -> dict[str, Any]:  # noqa: ANN401  imported late
     """Quality on the last day by the age of the model."""
     import numpy as np
 

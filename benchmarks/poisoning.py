@@ -202,7 +202,7 @@ def measure(bench: Bench) -> None:
     bench.keep(figures, protocol(world), bars(rows, honest["the last week live"]))
 
 
-def losses(world: World, before: Mapping[str, ndarray], after: Mapping[str, ndarray]) -> Any:  # noqa: ANN401
+def losses(world: World, before: Mapping[str, ndarray], after: Mapping[str, ndarray]) -> Any:  # noqa: ANN401  as above
     """NDCG@10 as it was, as it is, the share that is lost, and its 95 % interval."""
     out = {}
     for name in MODELS:

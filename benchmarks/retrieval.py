@@ -182,8 +182,8 @@ def serve_ours(folder: Path, seed: int) -> None:
 
 def built(
     items: Any,  # noqa: ANN401  arrays, imported late
-    tuned: Any,  # noqa: ANN401
-    truth: Any,  # noqa: ANN401
+    tuned: Any,  # noqa: ANN401  imported late
+    truth: Any,  # noqa: ANN401  imported late
     seed: int,
 ) -> tuple[dict[str, Ask], dict[str, Ask], dict[str, Any]]:
     """Our indexes, bare faiss that opens as many drawers, and how they came to be."""
@@ -216,7 +216,7 @@ def built(
 
 def ours(index: Any) -> Ask:  # noqa: ANN401  an Index, imported late
     """As a server asks it."""
-    return lambda query: index.search(query, K).rows[0]  # type: ignore[no-any-return]
+    return lambda query: index.search(query, K).rows[0]  # type: ignore[no-any-return]  as above
 
 
 def scans(items: Any) -> dict[str, Ask]:  # noqa: ANN401  an array, imported late
@@ -256,8 +256,8 @@ def the_same(drawers: Any, probes: int) -> Ask:  # noqa: ANN401  a PartitionedIn
 
 def bare_faiss(
     items: Any,  # noqa: ANN401  arrays, imported late
-    tuned: Any,  # noqa: ANN401
-    truth: Any,  # noqa: ANN401
+    tuned: Any,  # noqa: ANN401  imported late
+    truth: Any,  # noqa: ANN401  imported late
     made: tuple[int, int],  # of so many drawers, from this seed
 ) -> Ask:
     """The library by itself, over the longer vectors; it opens as few drawers as are enough."""

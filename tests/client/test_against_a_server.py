@@ -117,7 +117,7 @@ def test_what_the_service_refuses_says_why_and_where(client):
     assert (refused.status, refused.field) == (422, "$.k") and ">= 1" in refused.detail
     assert refused.request_id and str(refused) == f"422: $.k: {refused.detail}"
     with pytest.raises(DataError, match="zone"):
-        client.events.done(walk("u0", time=datetime(2026, 1, 1)))  # noqa: DTZ001
+        client.events.done(walk("u0", time=datetime(2026, 1, 1)))  # noqa: DTZ001  without a zone on purpose
 
 
 def test_the_same_calls_are_awaited(process):

@@ -56,7 +56,7 @@ def walkers(n, steps, first=90):
     ]
 
 
-def contender(data, model=CoOccurrence()):  # noqa: B008
+def contender(data, model=CoOccurrence()):  # noqa: B008  frozen
     return Contender(model.fit(data), data, FALLBACK)
 
 

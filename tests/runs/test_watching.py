@@ -42,7 +42,7 @@ def run(folder, data, cut, model="als", change=None, seconds=1.0, **settings):
     return load_run(folder)
 
 
-def scene(before, candidate, data, kept=(), policy=Policy(least_people=50)):  # noqa: B008
+def scene(before, candidate, data, kept=(), policy=Policy(least_people=50)):  # noqa: B008  frozen
     split = ByTime(at=candidate.learned_until, repeats=True).split(data)
     return Scene(before, candidate, data, split, kept, policy)
 

@@ -171,7 +171,7 @@ def test_a_deadline_is_kept_with_a_list_from_memory(run, tmp_path, monkeypatch):
     with serving(run, tmp_path, Settings(deadline_ms=50, rate=1e6)) as client:
         held = threading.Event()
         facts = client.service.store.facts
-        wait = lambda self, users, last: (held.wait(5), [[]])[1]  # noqa: E731
+        wait = lambda self, users, last: (held.wait(5), [[]])[1]  # noqa: E731  short
         monkeypatch.setattr(type(facts), "histories", wait)
         reply = ask(client, user="u0", k=3, filter="price >= 6", never=["i9"])
         held.set()

@@ -72,7 +72,7 @@ class Client:
             every_s: so long an event waits at most for others.
             room: events that are kept while the service is away; more are not taken.
         """
-        once = lambda call: self._tried(call, Patience(tries=1))  # noqa: E731
+        once = lambda call: self._tried(call, Patience(tries=1))  # noqa: E731  short
         return Outbox(once, self._patience, self._clock, most, every_s, room)
 
     def close(self) -> None:

@@ -253,7 +253,7 @@ def read(kind: Any, told: Any, where: str = "$") -> Any:  # noqa: ANN401  what t
     return told
 
 
-def _record(kind: Any, told: Any, where: str) -> Any:  # noqa: ANN401
+def _record(kind: Any, told: Any, where: str) -> Any:  # noqa: ANN401  what JSON holds
     _of_kind(dict, told, where)
     hints, given = _hints(kind), {}
     for field in fields(kind):
@@ -264,7 +264,7 @@ def _record(kind: Any, told: Any, where: str) -> Any:  # noqa: ANN401
     return kind(**given)
 
 
-def _of_kind(kind: type, told: Any, where: str) -> Any:  # noqa: ANN401
+def _of_kind(kind: type, told: Any, where: str) -> Any:  # noqa: ANN401  what JSON holds
     if not isinstance(told, kind):
         came = f"{kind.__name__} expected at {where} of a reply, {type(told).__name__} came"
         raise DataError(f"{came}: {_REMEDY}")

@@ -32,7 +32,7 @@ class Warm(Protocol):
     def obstacle(self, before: Any, data: Dataset) -> str | None:  # noqa: ANN401  each has its own
         """Why it cannot with this one; None: it can."""
 
-    def fit_from(self, before: Any, data: Dataset, session: Session) -> Any:  # noqa: ANN401
+    def fit_from(self, before: Any, data: Dataset, session: Session) -> Any:  # noqa: ANN401  as above
         """Learn from the data, beginning where `before` has ended; items are the same by id."""
 
 

@@ -37,7 +37,7 @@ class LivePapers:
 
         self._database.write(changed)
 
-    def get(self, name: str) -> Any:  # noqa: ANN401
+    def get(self, name: str) -> Any:  # noqa: ANN401  as above
         """The document; None where there is none."""
         rows = self._database.read("SELECT document FROM papers WHERE name = ?", [name])
         return json.loads(rows[0][0]) if rows else None

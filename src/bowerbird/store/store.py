@@ -171,7 +171,7 @@ class Papers(Protocol):
         None stands for no document. `work` may be called more than once.
         """
 
-    def get(self, name: str) -> Any:  # noqa: ANN401
+    def get(self, name: str) -> Any:  # noqa: ANN401  as above
         """The document; None where there is none."""
 
     def names(self, start: str = "") -> list[str]:
