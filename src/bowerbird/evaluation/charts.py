@@ -14,7 +14,7 @@ WIDTH, ROW, CHARACTER = 400.0, 26.0, 7.3
 units in a wide font (the page takes the reader's own, so this must be generous)."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46.0, WIDTH - 14, 34.0, 256.0
-"""The field of a plot of two axes."""
+"""The field of a plot of two axes; its left edge gives way to long numbers."""
 
 LONG = 28
 """Letters of a name where names are long."""
@@ -197,11 +197,12 @@ def _field(
 ) -> tuple[Scale, Scale, list[str]]:
     """Both scales, the grid and the words of the axes of a plot that holds these points."""
     xs, ys = (_ticks([point[axis] for point in points]) for axis in (0, 1))
-    across, up = _scale(xs, LEFT, RIGHT), _scale(ys, BOTTOM, TOP)
-    parts = [_line(LEFT, up(y), RIGHT, up(y), "grid") for y in ys]
-    parts += [_text(LEFT - 6, up(y) + 4, _number(y), "end") for y in ys]
+    left = max(LEFT, 8 + CHARACTER * max(len(_number(y)) for y in ys))
+    across, up = _scale(xs, left, RIGHT), _scale(ys, BOTTOM, TOP)
+    parts = [_line(left, up(y), RIGHT, up(y), "grid") for y in ys]
+    parts += [_text(left - 6, up(y) + 4, _number(y), "end") for y in ys]
     parts += [_text(across(x), BOTTOM + 18, _number(x), "middle") for x in xs]
-    parts += [_text((LEFT + RIGHT) / 2, BOTTOM + 38, axes[0], "middle", "axis")]
+    parts += [_text((left + RIGHT) / 2, BOTTOM + 38, axes[0], "middle", "axis")]
     parts += [_text(4.0, 14.0, axes[1], "start", "axis")]
     return across, up, parts
 

@@ -50,5 +50,9 @@ def percent(share: float) -> str:
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A number in words; NaN is a dash."""
-    return "–" if value != value else f"{value:.{digits}f}"
+    """A number in words; NaN is a dash, and nothing has no sign.
+
+    >>> number(-0.001), number(float("nan"))
+    ('0.00', '–')
+    """
+    return "–" if value != value else f"{round(value, digits) + 0.0:.{digits}f}"

@@ -42,14 +42,14 @@ class Staleness:
         first, last = self.curve[0], self.curve[-1]
         words = f"{100 * self.cost:g} % of quality"
         if self.interval == last.age:
-            said = f"a model {_days(last.age)} old surely loses less than {words}"
-            return f"retrain every {_days(self.interval)} or less often: even {said}"
+            said = f"a model {days(last.age)} old surely loses less than {words}"
+            return f"retrain every {days(self.interval)} or less often: even {said}"
         if self.interval == first.age:
             second = self.curve[1]
             ends = f"{100 * second.low:.1f} to {100 * second.high:.1f} %"
             said = f"such a model may lose {words} or more ({ends})"
-            return f"retrain more often than every {_days(second.age)}: {said}"
-        return f"retrain every {_days(self.interval)}: up to there surely less than {words} is lost"
+            return f"retrain more often than every {days(second.age)}: {said}"
+        return f"retrain every {days(self.interval)}: up to there surely less than {words} is lost"
 
     def to_json(self) -> dict[str, object]:
         """Plain data: the curve, the cost, the advice."""
@@ -135,5 +135,11 @@ def _ends(drawn: ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _days(age: float) -> str:
-    return f"{age:g} day{'' if age == 1 else 's'}"
+def days(age: float) -> str:
+    """An age in words.
+
+    >>> days(1.0), days(2.5), days(0.25)
+    ('1 day', '2.5 days', '6 hours')
+    """
+    count, unit = (age, "day") if age >= 1 or not age else (round(24 * age, 1), "hour")
+    return f"{count:g} {unit}{'' if count == 1 else 's'}"

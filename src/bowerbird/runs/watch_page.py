@@ -10,6 +10,7 @@ from typing import Any
 from bowerbird.evaluation import charts, markup
 from bowerbird.evaluation.lights import Light, percent
 from bowerbird.evaluation.sections import strip
+from bowerbird.evaluation.staleness import days
 
 
 def watch_sections(told: Mapping[str, Any]) -> str:
@@ -39,10 +40,10 @@ def _ages(told: Mapping[str, Any] | None) -> str:
         return ""
     curve, metric = told["curve"], markup.name(told["metric"])
     line = [(point["age"], point["quality"], _aged(point, metric)) for point in curve]
-    days = [point["age"] for point in curve]
+    ages = [point["age"] for point in curve]
     interval = told["interval_days"]
-    label = _days(interval) if interval else "the new model"
-    picks = {"quality": (0, days.index(interval), label)}
+    label = days(interval) if interval else "the new model"
+    picks = {"quality": (0, ages.index(interval), label)}
     desc = "; ".join(tip for _, _, tip in line)
     title = f"{metric} by age of the model"
     axes = ("Days between its training data and the window", metric)
@@ -58,7 +59,7 @@ def _lost(told: Mapping[str, Any]) -> str:
     for point in told["curve"][1:]:
         if point["low"] is not None:
             lost, low, high = (100 * point[end] for end in ("lost", "low", "high"))
-            rows.append((_days(point["age"]), lost, low, high, high >= cost))
+            rows.append((days(point["age"]), lost, low, high, high >= cost))
     if not rows:
         return ""
     title = "Lost against the freshest"
@@ -70,11 +71,7 @@ def _lost(told: Mapping[str, Any]) -> str:
 
 
 def _aged(point: Mapping[str, Any], metric: str) -> str:
-    return f"{_days(point['age'])}: {metric} {markup.figure(point['quality'])}"
-
-
-def _days(age: float) -> str:
-    return f"{age:g} day{'' if age == 1 else 's'}"
+    return f"{days(point['age'])}: {metric} {markup.figure(point['quality'])}"
 
 
 def _beside(told: Mapping[str, Any] | None) -> str:
