@@ -11,7 +11,7 @@ ARENAS, MAPPED, TRIMMED = -8, -3, -1
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h."""
 LARGE = 8 << 20
 """Bytes that go back the moment they are free. Arrays of one list are smaller: they are used again,
-for to be given each page anew took a sixth of the time that a list takes.
+since being given each page anew is what a list would wait for.
 """
 
 

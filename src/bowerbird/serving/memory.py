@@ -1,8 +1,7 @@
 """Memory that is free goes back to the system, where the system's library can be told to.
 
 Swapping a run, and counting anew, take what two runs need for a moment. What that leaves free lies
-in pieces between what is used, and without a word stays with the process: 150 MB an hour of a shop
-that swapped once a minute (`benchmarks/soak.py`).
+in pieces between what is used, and without a word stays with the process (`benchmarks/soak.py`).
 """
 
 import ctypes
