@@ -13,6 +13,7 @@ from bowerbird.serving import (
     messages,
     operation_routes,
     retrain_routes,
+    rule_routes,
     scenario_routes,
     table_routes,
 )
@@ -64,6 +65,7 @@ def test_the_client_knows_every_part_that_the_service_sends():
         table_routes,
         operation_routes,
         retrain_routes,
+        rule_routes,
         scenario_routes,
     ):
         sent |= {

@@ -228,6 +228,18 @@ def counting(snapshot: Snapshot, live: Live) -> Snapshot:
     return replace(snapshot, plain=plain, baked=_baked(plain), live=live, **anew)
 
 
+def tried(snapshot: Snapshot, scenario: Scenario, now: int, k: int | None = None) -> Surface:
+    """A scenario that is not among its own, as it would be; nothing of it is kept.
+
+    Raises:
+        ConfigError: it does not fit the run.
+    """
+    run = counted(snapshot) if scenario.surface in COUNTED else snapshot.run
+    opened = Opened.of(run, scenario, snapshot.plain, dict(snapshot.fitted))
+    surface = asked_of(opened, Ask(now, k=k))
+    return surface if snapshot.hidden is None else surface.among(~snapshot.hidden)
+
+
 def space_in(snapshot: Snapshot) -> Space:
     """Where its people and items lie.
 
