@@ -15,6 +15,8 @@ from bowerbird.serving import (
     retrain_routes,
     scenario_routes,
     table_routes,
+    tried_messages,
+    try_routes,
 )
 
 ITEM = {"rank": 1, "item": "i3", "score": 0.5, "source": "personal", "reason": "because"}
@@ -65,6 +67,8 @@ def test_the_client_knows_every_part_that_the_service_sends():
         operation_routes,
         retrain_routes,
         scenario_routes,
+        try_routes,
+        tried_messages,
     ):
         sent |= {
             name: kind for name, kind in vars(module).items() if hasattr(kind, "__struct_fields__")

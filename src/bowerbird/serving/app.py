@@ -20,6 +20,7 @@ from bowerbird.serving import (
     retrain_routes,
     scenario_routes,
     table_routes,
+    try_routes,
     vector_routes,
 )
 from bowerbird.serving.call import Call, Reply, Route, endpoint
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *metric_routes.ROUTES,
     *operation_routes.ROUTES,
     *scenario_routes.ROUTES,
+    *try_routes.ROUTES,
     *retrain_routes.ROUTES,
     *console.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
