@@ -21,6 +21,7 @@ from bowerbird.serving import (
     rule_routes,
     scenario_routes,
     table_routes,
+    try_routes,
     vector_routes,
 )
 from bowerbird.serving.call import Call, Reply, Route, endpoint
@@ -47,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     *operation_routes.ROUTES,
     *scenario_routes.ROUTES,
     *rule_routes.ROUTES,
+    *try_routes.ROUTES,
     *retrain_routes.ROUTES,
     *console.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),

@@ -114,6 +114,36 @@ class Current:
             self._swap(snapshot)
             return snapshot
 
+    def beside(
+        self, folder: Path, events: Callable[[], LiveLog], before: Snapshot | None = None
+    ) -> Snapshot:
+        """Another run as it would answer now; nothing that answers is changed.
+
+        Args:
+            folder: of the run.
+            events: reads what was done, for this run alone.
+            before: the same run, opened before: what was said since of items, people and scenarios
+                is laid over it.
+
+        Raises:
+            ArtifactError: it is damaged.
+        """
+        if before is not None:
+            return self._as_edited(self._without_deleted(self._catalog.followed(before)))
+        snapshot = self._loaded(folder)
+        known, now_ms = snapshot.histories, int(self._clock() * 1000)
+        live = events().behind(snapshot.run, known.weights, known.forgotten, now_ms)
+        return counting(snapshot, live) if live.events or known.forgotten else snapshot
+
+    def place(self, name: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            ArtifactError: there is none of this name.
+        """
+        single = (self._runs / "run.json").is_file() and name == self._runs.name
+        return self._runs if single else self._named(name)
+
     def refresh(self) -> None:
         """Once: another run, where `current` names one; the catalog, where it has changed.
 
