@@ -13,6 +13,7 @@ from bowerbird.data.defence import Defence
 from bowerbird.data.facts import Done, Seen, Served
 from bowerbird.serving.answers import Answers, Question
 from bowerbird.serving.breaker import Breaker
+from bowerbird.serving.catalog_facts import CatalogFacts
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
 from bowerbird.serving.messages import RecList
@@ -83,6 +84,7 @@ class Service:
         self.threads = ThreadPoolExecutor(THREADS, "lists")
         self.others = ThreadPoolExecutor(THREADS, "others")
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
+        self.catalog = CatalogFacts(store.facts, self.others, self.reports)
         self.retraining = Retraining(runs, data, url)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
