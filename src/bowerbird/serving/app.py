@@ -12,10 +12,12 @@ from starlette.routing import Route as Served
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bowerbird.serving import (
+    catalog_routes,
     console,
     event_routes,
     list_routes,
     metric_routes,
+    neighbour_routes,
     operation_routes,
     retrain_routes,
     rule_routes,
@@ -44,6 +46,8 @@ ROUTES: tuple[Route, ...] = (
     *vector_routes.ROUTES,
     *event_routes.ROUTES,
     *table_routes.ROUTES,
+    *catalog_routes.ROUTES,
+    *neighbour_routes.ROUTES,
     *metric_routes.ROUTES,
     *operation_routes.ROUTES,
     *scenario_routes.ROUTES,

@@ -14,6 +14,7 @@ from bowerbird.data.facts import Done, Seen, Served
 from bowerbird.serving.answers import Answers, Question
 from bowerbird.serving.beside import Beside
 from bowerbird.serving.breaker import Breaker
+from bowerbird.serving.catalog_facts import CatalogFacts
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
 from bowerbird.serving.messages import RecList
@@ -86,6 +87,7 @@ class Service:
         self.threads = ThreadPoolExecutor(THREADS, "lists")
         self.others = ThreadPoolExecutor(THREADS, "others")
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
+        self.catalog = CatalogFacts(store.facts, self.others, self.reports)
         self.retraining = Retraining(runs, data, url)
         self.beside = Beside(self._beside)
         current = self.current
