@@ -91,7 +91,7 @@ class Service:
         self.retraining = Retraining(runs, data, url)
         self.beside = Beside(self._beside)
         current = self.current
-        self.trying = Trying(self.answers, lambda: current.snapshot, current.place, self.beside)
+        self.trying = Trying(self.answers, lambda: current.snapshot, current.found, self.beside)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
