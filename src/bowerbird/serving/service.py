@@ -20,6 +20,7 @@ from bowerbird.serving.retraining import Retraining
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot
 from bowerbird.serving.telemetry import Telemetry
+from bowerbird.serving.work import Work
 from bowerbird.store.group_commit import GroupCommit
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Outcome, Store
@@ -84,6 +85,7 @@ class Service:
         self.others = ThreadPoolExecutor(THREADS, "others")
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
         self.retraining = Retraining(runs, data, url)
+        self.work = Work(data / "work", clock)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
