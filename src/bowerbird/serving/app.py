@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bowerbird.serving import (
     console,
     event_routes,
+    import_routes,
     list_routes,
     metric_routes,
     operation_routes,
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *operation_routes.ROUTES,
     *scenario_routes.ROUTES,
     *retrain_routes.ROUTES,
+    *import_routes.ROUTES,
     *console.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )

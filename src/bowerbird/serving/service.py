@@ -15,6 +15,7 @@ from bowerbird.serving.answers import Answers, Question
 from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
+from bowerbird.serving.imports import Imports
 from bowerbird.serving.messages import RecList
 from bowerbird.serving.retraining import Retraining
 from bowerbird.serving.served_log import ServedLog
@@ -46,6 +47,7 @@ class Settings:
     refresh_s: float = 2.0  # between two looks for another run, and for changes of the catalog
     recount_s: float = 300.0  # until what was done meanwhile counts in what is popular
     defence: Defence = field(default_factory=Defence)  # how far events are believed there
+    import_bytes: int = 4 << 30  # of one table that somebody brings
     retrain: str | None = None  # how often to look whether a retrain is due: 10m; None: never
 
 
@@ -86,6 +88,7 @@ class Service:
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
         self.retraining = Retraining(runs, data, url)
         self.work = Work(data / "work", clock)
+        self.imports = Imports(data / "imports", runs, self.work, clock, settings.import_bytes)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
