@@ -92,6 +92,7 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=As Python")
     page.click("text=How it came about")
     page.screenshot(path=out / f"try-{name}.png", full_page=True)
+    rules_taken(page, url, out, name)
     page.goto(f"{url}/#/models")
     page.click("text=Let it answer")
     page.wait_for_selector("dialog")
@@ -100,6 +101,22 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=Retrain now")
     page.wait_for_selector("text=The retrain is over", timeout=60_000)
     page.screenshot(path=out / f"models-{name}.png", full_page=True)
+
+
+def rules_taken(page: Page, url: str, out: Path, name: str) -> None:
+    """A rule that is typed, then tried."""
+    page.goto(f"{url}/#/rules?scenario=for-you&do=bury&item=i3")
+    page.fill("#rule-by", "-1")
+    page.wait_for_selector("[aria-invalid=true]")
+    page.screenshot(path=out / f"rule-{name}.png", full_page=True)
+    page.fill("#rule-by", "1")
+    page.click("text=Into the list of rules")
+    page.click(".unsaved >> text=Show before and after")
+    page.wait_for_selector(".pairs dl")
+    page.screenshot(path=out / f"rules-{name}.png", full_page=True)
+    page.click("text=Drop them")
+    page.locator("dialog >> text=Drop them").click()
+    page.wait_for_selector("dialog", state="detached")
 
 
 if __name__ == "__main__":

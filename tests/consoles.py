@@ -15,4 +15,4 @@ def until(found, seconds=20.0):
 
 
 def settled(page):
-    page.wait_for_selector("main:not(:has([aria-busy]))")  # the policy lets no text be run
+    page.wait_for_selector("main:not(:has([aria-busy]:visible))")  # the policy lets no text be run
