@@ -63,6 +63,7 @@ export function view() {
       asked.set(told);
       for (const one of [a, b]) one.set(told);
     }
+    a.wait();
     await Promise.all([offer(), ready()]);
     if (given) compare(told.has("b"), false);
     if (!items.loaded()) await items.load(); // they tell which columns there are

@@ -77,9 +77,15 @@ export function variant(name, { question, changed, drawn, other, add, said, save
     return drawList(name, list, state, { other: other(), add, keep: () => keep(scenario.value, list, said, saved) });
   };
   const load = asking(part, state, draw, drawn);
+  if (name !== "A") { // nobody waits for it until it is compared
+    part.body.replaceChildren();
+    part.body.removeAttribute("aria-busy");
+  }
   return {
     root: part.root, scenario, list: () => state.list,
     show: (fields) => { state.body = ready(); return load(fields); },
+    /** Something else is asked first. */
+    wait: () => part.body.setAttribute("aria-busy", "true"),
     /** Drawn anew beside what the other list now holds. */
     compare: () => { if (state.list && part.body.dataset.drawn) part.body.replaceChildren(...draw(state.list)); },
     surface: () => state.tables[scenario.value]?.surface,
