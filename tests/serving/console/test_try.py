@@ -87,14 +87,14 @@ def test_two_settings_stand_side_by_side_and_a_dial_changes_its_list_at_once(sho
     first, second = listed(page, "A"), listed(page, "B")
     assert first != second
     came = next(item for item in second if item not in first)
-    assert "new" in page.locator(f".pair > :nth-child(2) [data-item={came}]").inner_text()
+    assert "new" in page.locator(f".twins > :nth-child(2) [data-item={came}]").inner_text()
     for item in set(first) - set(second):
         assert f"({first.index(item) + 1})" in page.locator(".gone").inner_text()
     asked, got = asked_for(page, lambda: page.select_option("#b-model", "second"))
     assert got["model"] == "second" and listed(page, "B") == items_of(got)
     asked, got = asked_for(page, lambda: page.fill("#b-explore", "0.5"))
     assert any(one["propensity"] < 1 for one in got["items"])
-    page.click(".pair > :nth-child(2) >> text=How it came about")
+    page.click(".twins > :nth-child(2) >> text=How it came about")
     way = page.locator("table:has(caption:text('How list B came about')) tr").all_inner_texts()
     shown = [row.split("\t")[1].strip() for row in way[1:]]
     trace = got["trace"]
@@ -102,9 +102,9 @@ def test_two_settings_stand_side_by_side_and_a_dial_changes_its_list_at_once(sho
     assert [int(left) for left in shown[1 : 1 + len(trace["filters"])]] == [
         gate["left"] for gate in trace["filters"]
     ]
-    page.click(".pair > :nth-child(2) >> summary:text-is('As Python')")
+    page.click(".twins > :nth-child(2) >> summary:text-is('As Python')")
     names = {}
-    exec(page.locator(".pair > :nth-child(2) details[open] > pre").inner_text(), names)
+    exec(page.locator(".twins > :nth-child(2) details[open] > pre").inner_text(), names)
     assert items_of(names["found"]) == items_of(got)
     address = page.url
     page.goto("about:blank")
@@ -178,6 +178,9 @@ def test_pictures_come_from_where_it_was_said_and_from_nowhere_else(shop, page):
     assert "referer" not in fetched.value.headers
     page.wait_for_selector("[data-item=i2] img.thumb")
     assert page.locator("[data-item=i2] img").get_attribute("alt") == "thing number 2"
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.click("[data-item=i2] summary")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.locator("[data-item=i4]").scroll_into_view_if_needed()
     page.wait_for_selector("[data-item=i4] img", state="detached")
     page.asked = [url for url in page.asked if not url.startswith(cdn)]
