@@ -16,3 +16,7 @@ def until(found, seconds=20.0):
 
 def settled(page):
     page.wait_for_selector("main:not(:has([aria-busy]:visible))")  # the policy lets no text be run
+    _, _, name = page.url.partition("#/")
+    view = f"[data-view={name.partition('?')[0]}]" if name else ""
+    # a selector, since the policy lets no text be run
+    page.wait_for_selector(f"main{view}:not(:has([aria-busy]))")

@@ -33,6 +33,7 @@ async function show(moved) {
   if (!(name in opened)) opened[name] = await fetched(name);
   if (named().name !== name) return; // somebody was faster
   for (const child of main.children) child.hidden = child !== opened[name].root;
+  main.dataset.view = name;
   opened[name].load(told);
   if (moved) main.focus();
 }
