@@ -1,35 +1,52 @@
 // The console: which view is shown, whether a key is needed, whether the server is there.
 
 import { Fault, ask, key, listen } from "./api.js";
-import { home } from "./home.js";
-import { models } from "./models.js";
-import { attempting } from "./try.js";
+import { h } from "./dom.js";
 
-const VIEWS = { home: ["Home", home], try: ["Try it", attempting], models: ["Models", models] };
-const [main, login, offline, leave] = ["main", "login", "offline", "leave"]
+// in the order they are named; each is fetched when it is first looked at
+const VIEWS = {
+  home: ["Home", () => import("./home.js")],
+  try: ["Try it", () => import("./try.js")],
+  models: ["Models", () => import("./models.js")],
+};
+const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
   .map((id) => document.getElementById(id));
 const opened = {}; // each view is made once, so what was typed stays
 
-const named = () => {
-  const name = location.hash.replace("#/", "");
-  return Object.hasOwn(VIEWS, name) ? name : "home";
-};
+views.append(...Object.entries(VIEWS).map(([name, [title]]) => h("a", { href: `#/${name}` }, title)));
+
+/** What the address names: «#/rules?item=i3» is the view «rules», told of an item. */
+function named() {
+  const [name, rest] = location.hash.replace("#/", "").split("?");
+  return { name: Object.hasOwn(VIEWS, name) ? name : "home", told: new URLSearchParams(rest) };
+}
 
 /** Show the view that the address names. */
-function show(moved) {
-  const name = named();
+async function show(moved) {
+  const { name, told } = named();
   document.title = `${VIEWS[name][0]} · bowerbird`;
-  for (const link of document.querySelectorAll("nav a")) {
+  for (const link of views.children) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (!(name in opened)) {
-    opened[name] = VIEWS[name][1]();
-    main.append(opened[name].root);
-  }
-  for (const [other, view] of Object.entries(opened)) view.root.hidden = other !== name;
-  opened[name].load();
+  if (!(name in opened)) opened[name] = await fetched(name);
+  if (named().name !== name) return; // somebody was faster
+  for (const child of main.children) child.hidden = child !== opened[name].root;
+  opened[name].load(told);
   if (moved) main.focus();
+}
+
+/** A view, or why there is none. */
+async function fetched(name) {
+  let view;
+  try {
+    view = (await VIEWS[name][1]()).view();
+  } catch {
+    const again = h("button", { type: "button", click: () => location.reload() }, "Try again");
+    view = { root: h("div", {}, h("p", { class: "fault" }, "This view could not be fetched."), again), load: () => {} };
+  }
+  main.append(view.root);
+  return view;
 }
 
 /** Ask for a key, and open with it. */

@@ -76,3 +76,46 @@ export async function fill({ body }, load, draw) {
     body.removeAttribute("aria-busy");
   }
 }
+
+/** A field with its name above and a word of help below. */
+export function field(name, input, help = null) {
+  if (!input.id) input.id = `f-${++fields}`;
+  const hint = help && h("small", { id: `${input.id}-help` }, help);
+  if (hint) input.setAttribute("aria-describedby", hint.id);
+  return h("div", { class: "field" }, h("label", { for: input.id }, name), input, hint);
+}
+
+let fields = 0;
+
+/** Do it if somebody says yes; what the server says against it stands in the question.
+ *
+ * `more` is shown above the buttons; where it holds an input that is not valid, yes cannot be said.
+ */
+export function confirmed(title, text, word, act, more = null) {
+  const fault = h("p", { class: "fault", role: "alert" });
+  const yes = h("button", { type: "submit" }, word);
+  const form = h("form", { method: "dialog", submit: async (event) => {
+    event.preventDefault();
+    yes.disabled = true;
+    try {
+      await act();
+      asked.close();
+    } catch (wrong) {
+      if (!("detail" in wrong)) throw wrong;
+      fault.textContent = wrong.detail;
+      yes.disabled = false;
+    }
+  } }, h("h2", { id: "asked" }, title), h("p", {}, text), more, fault, h("p", { class: "row" }, yes,
+    h("button", { type: "button", class: "plain", click: () => asked.close() }, "No")));
+  const asked = h("dialog", { "aria-labelledby": "asked", close: () => asked.remove() }, form);
+  document.body.append(asked);
+  asked.showModal();
+  if (!more) yes.focus();
+}
+
+/** A file that the browser keeps. */
+export function download(name, text, type = "text/plain") {
+  const at = URL.createObjectURL(new Blob([text], { type }));
+  h("a", { href: at, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(at), 1000);
+}

@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 const RECENT_DAYS = 7; // alerts that are older are history
 const OF_RETRAINS = ["refused", "failed", "kept champion"]; // told with the last retrain
 
-export function home() {
+export function view() {
   const attention = panel("What needs attention", null);
   const earned = panel("What lists earned in 28 days", twin(`${ONLINE}?by=surface`),
     "Behind each figure: where it would lie in 19 of 20 such months.");

@@ -1,14 +1,14 @@
 // Models: which answers, what came of the last retrain, another one in its place.
 
 import { Fault, ask, twin } from "./api.js";
-import { fill, h, light, panel, table } from "./dom.js";
+import { confirmed, fill, h, light, panel, table } from "./dom.js";
 import { ago, figure, moment } from "./words.js";
 
 const POLL_MS = 1000;
 const STATES = { none: "quiet", running: "quiet", promoted: "well", "kept champion": "well",
   refused: "watched", failed: "ill" };
 
-export function models() {
+export function view() {
   const runs = panel("Runs that could answer", twin("/v1/models"));
   const last = panel("The last retrain", twin("/v1/retrain"));
   const due = panel("What makes a retrain due", twin("/v1/retrain/triggers"));
@@ -16,7 +16,7 @@ export function models() {
   let timer = null;
   let followed = false; // a retrain, until its end is told
   const loadRuns = () => fill(runs, () => ask("/v1/models"),
-    (told) => drawRuns(told, (name) => confirmed(name, said, loadRuns)));
+    (told) => drawRuns(told, (name) => promote(name, said, loadRuns)));
   const loadDue = () => fill(due, () => ask("/v1/retrain/triggers"), drawDue);
   const loadLast = () => fill(last, async () => {
     const told = await ask("/v1/retrain");
@@ -53,38 +53,24 @@ export function models() {
   return { root, load: () => Promise.all([loadRuns(), loadLast(), loadDue()]) };
 }
 
-function drawRuns({ models: all }, promote) {
+function drawRuns({ models: all }, choose) {
   const rows = all.map(({ name, model, made, current }) => [
     name, model, made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
     current ? light("well", "answers") : h("button", {
-      type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => promote(name),
+      type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => choose(name),
     }, "Let it answer"),
   ]);
   return table("Runs", ["Run", "Model", "Made", "Answers"], rows, "words");
 }
 
 /** Another run answers, if somebody says so twice. */
-function confirmed(name, said, after) {
-  const close = () => { asked.close(); };
-  const yes = h("button", { type: "button", click: async () => {
-    yes.disabled = true;
-    try {
-      const { model } = await ask("/v1/models/current", { method: "PUT", body: { model: name } });
-      said.textContent = `${model} answers.`;
-      await after();
-    } catch (fault) {
-      if (!(fault instanceof Fault)) throw fault;
-      said.textContent = fault.detail;
-    }
-    close();
-  } }, "Let it answer");
-  const asked = h("dialog", { "aria-labelledby": "asked", close: () => asked.remove() },
-    h("h2", { id: "asked" }, `Shall ${name} answer?`),
-    h("p", {}, "Every list from now on comes from it. No gate has judged it just now; the run that "
-      + "answers today stays and can be named again."),
-    h("p", { class: "row" }, yes, h("button", { type: "button", class: "plain", click: close }, "No")));
-  document.body.append(asked);
-  asked.showModal();
+function promote(name, said, after) {
+  confirmed(`Shall ${name} answer?`, "Every list from now on comes from it. No gate has judged it just now; "
+    + "the run that answers today stays and can be named again.", "Let it answer", async () => {
+    const { model } = await ask("/v1/models/current", { method: "PUT", body: { model: name } });
+    said.textContent = `${model} answers.`;
+    await after();
+  });
 }
 
 function drawLast({ state, step, news, steps, words, why, run, began, ended }) {

@@ -12,7 +12,7 @@ const titleOf = (fields, id) => {
   return typeof told === "string" && told ? told : id;
 };
 
-export function attempting() {
+export function view() {
   const state = { history: [], items: new Map(), surfaces: {}, after: "", body: null, asked: 0 };
   const form = fieldsOf();
   const answer = panel("The list", null);

@@ -1,0 +1,18 @@
+"""What tests of the console share: a name that would do harm, and patience."""
+
+import time
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
+VIEWS = ("home", "try", "models")
+
+
+def until(found, seconds=20.0):
+    """What comes, however busy the machine is."""
+    ends = time.monotonic() + seconds
+    while not (got := found()) and time.monotonic() < ends:
+        time.sleep(0.1)
+    return got
+
+
+def settled(page):
+    page.wait_for_selector("main:not(:has([aria-busy]))")  # the policy lets no text be run
