@@ -36,92 +36,163 @@ class Definition:
 
 
 DEFINITIONS = (
-    Definition("lists_served", "Lists served", "lists that went out", "count", "count"),
     Definition(
-        *("lists_seen", "Lists seen", "those of which a place was seen", "count", "count"),
+        name="lists_served",
+        title="Lists served",
+        words="lists that went out",
+        kind="count",
+        unit="count",
+    ),
+    Definition(
+        name="lists_seen",
+        title="Lists seen",
+        words="those of which a place was seen",
+        kind="count",
+        unit="count",
         better="more",
     ),
     Definition(
-        *("ctr_list", "Lists clicked", "clicked lists / seen lists", "share", "share"),
-        *("clicked lists; several clicks on a list are one", "seen lists", "more"),
-    ),
-    Definition(
-        *("ctr_slot", "Places clicked", "clicked places / seen places", "share", "share"),
-        *("clicked places", "seen places", "more"),
-    ),
-    Definition(
-        "conversion_rate:TYPE:LEVEL",
-        "People who converted",
-        "users with a conversion credited to a list / users who saw a list",
-        *("users", "share"),
-        *("users with a conversion credited to a list", "users who saw a list", "more"),
-    ),
-    Definition(
-        "conversions:TYPE:LEVEL", "Conversions", "carts, purchases", "count", "count", better="more"
-    ),
-    Definition(
-        "revenue:CURRENCY:LEVEL",
-        "Revenue",
-        "value of purchases less refunds, of the line and not of the order",
-        *("money", "money"),
+        name="ctr_list",
+        title="Lists clicked",
+        words="clicked lists / seen lists",
+        kind="share",
+        unit="share",
+        numerator="clicked lists; several clicks on a list are one",
+        denominator="seen lists",
         better="more",
     ),
     Definition(
-        "revenue_per_list:CURRENCY",
-        "Revenue of a seen list",
-        "attributed revenue / seen lists",
-        *("ratio", "money", "attributed revenue", "seen lists", "more"),
-    ),
-    Definition(
-        "revenue_per_session:CURRENCY",
-        "Revenue of a session",
-        "attributed revenue / sessions in which a list was seen; 30 minutes without anything end a "
-        "session",
-        *("ratio", "money", "attributed revenue", "sessions in which a list was seen", "more"),
-    ),
-    Definition(
-        "median_ms_to_click",
-        "Time to the first click",
-        "from a list to its first click, the middle of all clicked lists",
-        *("median", "ms", None, "clicked lists", "fewer"),
-    ),
-    Definition(
-        *("hide_rate", "Places hidden", "hidden or disliked places / seen places"),
-        *("share", "share", "hidden or disliked places", "seen places", "fewer"),
-    ),
-    Definition(
-        "repeat_rate",
-        "Places seen again",
-        "seen places whose item the person had seen in an earlier list / seen places of known "
-        "people",
-        *("share", "share", "seen places with an item seen before", "seen places of known people"),
-    ),
-    Definition(
-        "fallback_share",
-        "Lists of the fallback",
-        "lists that came from a rung that is not personal (`segment`, `popular`, `baked`) / served "
-        "lists",
-        *("share", "share", "lists of a rung that is not personal", "served lists", "fewer"),
-    ),
-    Definition(
-        "unreported_share",
-        "Lists nobody reported",
-        "lists of which no exposure was ever reported / served lists",
-        *("share", "share", "lists without a report of exposure", "served lists", "fewer"),
-    ),
-    Definition(
-        *("items_served", "Items served", "different items that went out", "distinct", "count"),
+        name="ctr_slot",
+        title="Places clicked",
+        words="clicked places / seen places",
+        kind="share",
+        unit="share",
+        numerator="clicked places",
+        denominator="seen places",
         better="more",
     ),
     Definition(
-        *("items_seen", "Items seen", "different items that were seen", "distinct", "count"),
+        name="conversion_rate:TYPE:LEVEL",
+        title="People with a TYPE",
+        words="users with a conversion credited to a list / users who saw a list",
+        kind="users",
+        unit="share",
+        numerator="users with a conversion credited to a list",
+        denominator="users who saw a list",
         better="more",
     ),
     Definition(
-        "coverage",
-        "Share of the catalog seen",
-        "different items seen / items of the catalog, where its size is given",
-        *("distinct", "share", "different items seen", "items of the catalog", "more"),
+        name="conversions:TYPE:LEVEL",
+        title="Events: TYPE",
+        words="carts, purchases",
+        kind="count",
+        unit="count",
+        better="more",
+    ),
+    Definition(
+        name="revenue:CURRENCY:LEVEL",
+        title="Revenue, CURRENCY",
+        words="value of purchases less refunds, of the line and not of the order",
+        kind="money",
+        unit="money",
+        better="more",
+    ),
+    Definition(
+        name="revenue_per_list:CURRENCY",
+        title="Revenue of a list, CURRENCY",
+        words="attributed revenue / seen lists",
+        kind="ratio",
+        unit="money",
+        numerator="attributed revenue",
+        denominator="seen lists",
+        better="more",
+    ),
+    Definition(
+        name="revenue_per_session:CURRENCY",
+        title="Revenue of a session, CURRENCY",
+        words="attributed revenue / sessions in which a list was seen; 30 minutes without "
+        "anything end a session",
+        kind="ratio",
+        unit="money",
+        numerator="attributed revenue",
+        denominator="sessions in which a list was seen",
+        better="more",
+    ),
+    Definition(
+        name="median_ms_to_click",
+        title="Time to the first click",
+        words="from a list to its first click, the middle of all clicked lists",
+        kind="median",
+        unit="ms",
+        denominator="clicked lists",
+        better="fewer",
+    ),
+    Definition(
+        name="hide_rate",
+        title="Places hidden",
+        words="hidden or disliked places / seen places",
+        kind="share",
+        unit="share",
+        numerator="hidden or disliked places",
+        denominator="seen places",
+        better="fewer",
+    ),
+    Definition(
+        name="repeat_rate",
+        title="Places seen again",
+        words="seen places whose item the person had seen in an earlier list / seen places of "
+        "known people",
+        kind="share",
+        unit="share",
+        numerator="seen places with an item seen before",
+        denominator="seen places of known people",
+    ),
+    Definition(
+        name="fallback_share",
+        title="Lists of the fallback",
+        words="lists that came from a rung that is not personal (`segment`, `popular`, `baked`) / "
+        "served lists",
+        kind="share",
+        unit="share",
+        numerator="lists of a rung that is not personal",
+        denominator="served lists",
+        better="fewer",
+    ),
+    Definition(
+        name="unreported_share",
+        title="Lists nobody reported",
+        words="lists of which no exposure was ever reported / served lists",
+        kind="share",
+        unit="share",
+        numerator="lists without a report of exposure",
+        denominator="served lists",
+        better="fewer",
+    ),
+    Definition(
+        name="items_served",
+        title="Items served",
+        words="different items that went out",
+        kind="distinct",
+        unit="count",
+        better="more",
+    ),
+    Definition(
+        name="items_seen",
+        title="Items seen",
+        words="different items that were seen",
+        kind="distinct",
+        unit="count",
+        better="more",
+    ),
+    Definition(
+        name="coverage",
+        title="Share of the catalog seen",
+        words="different items seen / items of the catalog, where its size is given",
+        kind="distinct",
+        unit="share",
+        numerator="different items seen",
+        denominator="items of the catalog",
+        better="more",
     ),
 )
 INTERVAL_OF: Mapping[Kind, str] = {
@@ -163,7 +234,7 @@ def definition_of(metric: str) -> Definition:
     """Of a metric by the name it has in a report.
 
     >>> definition_of("conversion_rate:purchase:click").title
-    'People who converted'
+    'People with a TYPE'
     """
     return next(one for one in DEFINITIONS if one.fits(metric))
 

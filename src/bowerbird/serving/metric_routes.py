@@ -96,8 +96,8 @@ async def behind(call: Call) -> Reply:
     start, limit = call.query.offset, call.query.limit
     some = made.slice(start, limit)
     if form == "json":
-        sums = (int(made[name].sum()) for name in ("numerator", "denominator"))
-        return Reply(Rows(some.to_dicts(), start, made.height, *sums, rules.as_of))
+        top, bottom = (int(made[name].sum()) for name in ("numerator", "denominator"))
+        return Reply(Rows(some.to_dicts(), start, made.height, top, bottom, rules.as_of))
     name = call.query.metric.replace(":", "-")
     kept = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
     if form == "parquet":
