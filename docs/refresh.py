@@ -15,7 +15,14 @@ from typer.main import get_command
 import bowerbird
 from bowerbird.cli.main import COMMANDS, app_of
 from bowerbird.cli.main import GROUPS as SETS
-from bowerbird.online.definitions import DEFINITIONS, GROUPS, INTERVAL_OF, INTERVALS
+from bowerbird.online.definitions import (
+    DEFINITIONS,
+    GROUPS,
+    HOLDOUT,
+    INTERVAL_OF,
+    INTERVALS,
+    Definition,
+)
 from bowerbird.serving.app import ROUTES
 from bowerbird.serving.telemetry import Telemetry
 
@@ -31,7 +38,7 @@ TAKES: dict[Any, str] = {
     list[str]: "text, may be repeated",
 }
 FILES = re.compile(r"(<!-- file: (\S+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-MADE = re.compile(r"(<!-- (public names|routes|metrics|figures|intervals|groups) -->\n).*?(<!-- end -->)", re.DOTALL)
+MADE = re.compile(r"(<!-- (public names|routes|metrics|figures|intervals|groups|holdout) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = """# Command line
 
 Made by `python docs/refresh.py` from what `bowerbird COMMAND --help` says. Do not edit.
@@ -80,7 +87,7 @@ def commands() -> dict[str, Any]:
 def refreshed(text: str) -> str:
     """The page with every marked table as code and results say; without results it stays."""
     tables = {"public names": public_names, "routes": routes, "metrics": metrics}
-    tables |= {"figures": figures, "intervals": intervals, "groups": groups}
+    tables |= {"figures": figures, "intervals": intervals, "groups": groups, "holdout": holdout}
     text = FILES.sub(_file, NUMBERS.sub(_filled, text))
     return MADE.sub(lambda found: found[1] + tables[found[2]]() + found[3], text)
 
@@ -116,12 +123,17 @@ def metrics() -> str:
     return "\n".join(rows) + "\n"
 
 
-def figures() -> str:
+def figures(of: tuple[Definition, ...] = DEFINITIONS) -> str:
     """What each figure of what lists earned is, and which interval it has."""
     rows = ["| metric | is | interval |", "|---|---|---|"]
-    for one in DEFINITIONS:
+    for one in of:
         rows.append(f"| `{one.name}` | {one.words} | {INTERVAL_OF[one.kind]} |")
     return "\n".join(rows) + "\n"
+
+
+def holdout() -> str:
+    """What is compared with people who are held out."""
+    return figures(HOLDOUT)
 
 
 def intervals() -> str:

@@ -43,6 +43,7 @@ NEEDS = {
     "GET /v1/metrics/definitions": ("metrics:read", False),
     "GET /v1/metrics/online": ("metrics:read", False),
     "GET /v1/metrics/online/change": ("metrics:read", False),
+    "GET /v1/metrics/online/holdout": ("metrics:read", False),
     "GET /v1/metrics/online/rows": ("metrics:read", False),
     "GET /v1/health/live": (None, False),
     "GET /v1/health/ready": (None, False),

@@ -4,7 +4,7 @@ Who is in both is one draw: what a person did before says something of what they
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,31 +24,10 @@ from bowerbird.online.rules import Rules
 RATIOS = ("share", "users", "ratio")
 MORE, LESS, CHANCE, TOO_FEW = "more", "less", "within chance", "too few to say"
 """What can be said of a difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Now less before, with the ends of its 95 % interval; NaN: nothing can be said."""
-
-    value: float
-    low: float
-    high: float
-    users: int  # fewer of the two
-
-    @property
-    def verdict(self) -> str:
-        """In a word: more, less, within chance, too few to say."""
-        if self.users < FEW or not np.isfinite(self.low):
-            return TOO_FEW
-        if self.low > 0 or self.high < 0:
-            return MORE if self.value > 0 else LESS
-        return CHANCE
-
-    def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
-        ends = {name: getattr(self, name) for name in ("value", "low", "high")}
-        plain = {name: float(end) if np.isfinite(end) else None for name, end in ends.items()}
-        return {**plain, "users": self.users, "verdict": self.verdict}
+Part = tuple[float, pl.DataFrame, int]
+"""A value, what each user adds to it, and how many they are."""
+Found = tuple[float, float, float, int]
+"""A difference, low, high, and how many users the smaller side has."""
 
 
 def change(
@@ -86,36 +65,65 @@ def change(
         "where": dict(where or {}),
         "now": {"since": rules.since, "until": until, "figures": now},
         "before": {"since": before.since, "until": rules.since, "figures": then},
-        "change": {name: None if one is None else one.to_json() for name, one in told.items()},
+        "change": told,
     }
 
 
-def difference(now: Groups, before: Groups, metric: Metric) -> Difference | None:
-    """Of one metric over all; None where there is no way to say how sure it is (median, distinct).
+def difference(now: Groups, before: Groups, metric: Metric) -> dict[str, Any] | None:
+    """Of one metric over all: its value, the ends of its 95 % interval, and what can be said of it.
 
-    With φ_u = (y_u - R·x_u) / Σx, the influence of user u on R = Σy / Σx,
-    Var(R₁ - R₂) = n/(n - 1) · Σ_u (φ₁_u - φ₂_u)² over all n users of either; of totals it is
-    n · s² of the differences of each. Of somebody who is in one alone the other part is 0.
-
-    Source: Deng et al. 2018, section 3, with both metrics of one user together.
+    None where there is no way to say how sure it is (median, distinct).
     """
     if metric.kind in RATIOS:
-        parts = [_influences(metric.rows(some)) for some in (now, before)]
+        found = apart(metric.rows(now), metric.rows(before))
     elif metric.kind in WHOLE and metric.kind != "distinct":
-        parts = [_values(some, metric) for some in (now, before)]
+        found = _stepped(_values(now, metric), _values(before, metric), ratio=False)
     else:
         return None
-    (first, one, n_one), (second, other, n_other) = parts
-    both = one.join(other, on="unit", how="full", suffix="_before", coalesce=True).fill_null(0.0)
+    value, low, high, users = found
+    plain = [end if np.isfinite(end) else None for end in (value, low, high)]
+    told = dict(zip(("value", "low", "high"), plain, strict=True))
+    return {**told, "users": users, "verdict": verdict(value, low, high, users, FEW)}
+
+
+def verdict(value: float, low: float, high: float, users: int, few: int) -> str:
+    """In a word: more, less, within chance, too few to say.
+
+    >>> verdict(0.1, 0.02, 0.18, 80, few=30)
+    'more'
+    """
+    if users < few or not np.isfinite(low):
+        return TOO_FEW
+    if low > 0 or high < 0:
+        return MORE if value > 0 else LESS
+    return CHANCE
+
+
+def apart(one: pl.DataFrame, other: pl.DataFrame) -> Found:
+    """The ratio of these rows less that of the others, low, high, and of how few users it is.
+
+    With φ_u = (y_u - R·x_u) / Σx, the influence of user u on R = Σy / Σx,
+    Var(R₁ - R₂) = n/(n - 1) · Σ_u (φ₁_u - φ₂_u)² over all n users of either. Of somebody who is in
+    one alone the other part is 0.
+
+    Source: Deng et al. 2018, section 3, with both ratios of one user together.
+    """
+    return _stepped(_influences(one), _influences(other), ratio=True)
+
+
+def _stepped(one: Part, other: Part, ratio: bool) -> Found:
+    """The difference of two values, from what each user adds to either; of totals n·s²."""
+    (first, mine, n_one), (second, theirs, n_other) = one, other
+    both = mine.join(theirs, on="unit", how="full", suffix="_before", coalesce=True).fill_null(0.0)
     steps = (both["part"] - both["part_before"]).to_numpy()
     value, n = first - second, len(steps)
-    centred = steps if metric.kind in RATIOS else steps - steps.mean() if n else steps
-    half = Z * float(np.sqrt(_over(n * float((centred**2).sum()), float(n - 1))))
+    around = steps if ratio or not n else steps - steps.mean()
+    half = Z * float(np.sqrt(_over(n * float((around**2).sum()), float(n - 1))))
     half = half if half > 0 else np.nan
-    return Difference(value, value - half, value + half, min(n_one, n_other))
+    return value, value - half, value + half, min(n_one, n_other)
 
 
-def _influences(rows: pl.DataFrame) -> tuple[float, pl.DataFrame, int]:
+def _influences(rows: pl.DataFrame) -> Part:
     """The ratio, each user's influence on it, and how many they are."""
     units = rows.group_by("unit").agg(pl.col("numerator", "denominator").sum()).sort("unit")
     top, bottom = (units[name].cast(pl.Float64).to_numpy() for name in _PARTS)
@@ -126,7 +134,7 @@ def _influences(rows: pl.DataFrame) -> tuple[float, pl.DataFrame, int]:
 _PARTS = ("numerator", "denominator")
 
 
-def _values(groups: Groups, metric: Metric) -> tuple[float, pl.DataFrame, int]:
+def _values(groups: Groups, metric: Metric) -> Part:
     """The sum, what each user adds to it, and how many they are; with those who add nothing."""
     everybody = pl.concat([some.select("unit") for some in (groups.lists, groups.conversions)])
     sums = metric.rows(groups).group_by("unit").agg(pl.col("numerator").sum())

@@ -195,6 +195,39 @@ DEFINITIONS = (
         better="more",
     ),
 )
+HOLDOUT = (
+    Definition(
+        name="ctr_list",
+        title="Lists clicked",
+        words="clicked lists / seen lists of the people of an arm",
+        kind="share",
+        unit="share",
+        numerator="clicked lists",
+        denominator="seen lists",
+        better="more",
+    ),
+    Definition(
+        name="buyers",
+        title="People who bought",
+        words="people who bought something after their first list, credited or not / people drawn",
+        kind="users",
+        unit="share",
+        numerator="people who bought",
+        denominator="people drawn",
+        better="more",
+    ),
+    Definition(
+        name="revenue_per_person:CURRENCY",
+        title="Revenue of a person, CURRENCY",
+        words="purchases less refunds since their first list, credited or not / people drawn",
+        kind="ratio",
+        unit="money",
+        numerator="value of purchases less refunds",
+        denominator="people drawn",
+        better="more",
+    ),
+)
+"""What is compared with a holdout."""
 INTERVAL_OF: Mapping[Kind, str] = {
     **{"count": "total", "money": "total", "share": "ratio", "ratio": "ratio"},
     **{"users": "Wilson", "median": "order statistics", "distinct": "distinct"},
@@ -241,11 +274,15 @@ def definition_of(metric: str) -> Definition:
 
 def definitions() -> dict[str, Any]:
     """All of it, as plain JSON values."""
-    told = [{**asdict(one), "interval": INTERVAL_OF[one.kind]} for one in DEFINITIONS]
+    told, held = (
+        [{**asdict(one), "interval": INTERVAL_OF[one.kind]} for one in some]
+        for some in (DEFINITIONS, HOLDOUT)
+    )
     return {
         "attribution": ATTRIBUTION,
         "few": FEW,
         "metrics": told,
+        "holdout": held,
         "levels": LEVELS,
         "groups": GROUPS,
         "intervals": INTERVALS,

@@ -1,6 +1,7 @@
 """Routes about what lists earned: figures, what they mean, and the exact rows behind each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import Annotated, Any
 
@@ -9,12 +10,14 @@ from msgspec import Meta, Struct, field
 
 from bowerbird.online.change import change
 from bowerbird.online.definitions import definitions
+from bowerbird.online.holdout import Share, held_out
 from bowerbird.online.report import report
 from bowerbird.online.rows import harmless, rows
 from bowerbird.online.rules import Rules
 from bowerbird.serving.call import JSON, LINES, Call, Reply, Route
 from bowerbird.serving.messages import Moment, Whole, Word, millis
 from bowerbird.serving.problems import Problem
+from bowerbird.surfaces.live_scenarios import Edited
 
 FORMATS = {
     "ndjson": LINES,
@@ -79,6 +82,11 @@ async def online(call: Call) -> Reply:
 async def changed(call: Call) -> Reply:
     """The same over all, beside the span before."""
     return Reply(await call.service.reported(_change, call, _rules(call), _where(call)))
+
+
+async def held(call: Call) -> Reply:
+    """People who are held out, against all others: what lists are worth."""
+    return Reply(await call.service.reported(_held, call, _rules(call)))
 
 
 async def meant(call: Call) -> Reply:
@@ -150,6 +158,24 @@ def _change(call: Call, rules: Rules, where: dict[str, str | None]) -> dict[str,
     return change(facts, rules, where)
 
 
+def _held(call: Call, rules: Rules) -> dict[str, Any]:
+    """From the last moment on at which somebody said what share is held out."""
+    scenarios = call.service.current.snapshot.scenarios
+    shares = {name: one.holdout for name, one in scenarios.items() if one.holdout}
+    edits = Edited.of(call.service.store.papers).edits
+    said = [
+        e.at for e in edits if (e.before or {}).get("holdout") != (e.after or {}).get("holdout")
+    ]
+    rules = replace(rules, since=max(rules.since, *said, 0))
+    same = len(set(shares.values())) == 1
+    share = Share(next(iter(shares.values()))) if same else Share(None, "shares differ")
+    facts = call.service.store.facts.frames(_before(rules), rules.as_of + 1)
+    return {
+        "set": shares,
+        **held_out(facts, rules, share if shares else Share(None, "none is set")),
+    }
+
+
 def _rows(call: Call, rules: Rules, where: dict[str, str | None]) -> pl.DataFrame:
     facts = call.service.store.facts.frames(_before(rules), rules.as_of + 1)
     return rows(facts, rules, call.query.metric, where)
@@ -178,6 +204,8 @@ ROUTES = (
           query=Reported),
     Route("GET", "/v1/metrics/online/change", "metrics:read", changed,
           "What lists earned, against the span before", dict, query=Asked),
+    Route("GET", "/v1/metrics/online/holdout", "metrics:read", held,
+          "What lists are worth, against people who are held out", dict, query=Asked),
     Route("GET", "/v1/metrics/online/rows", "metrics:read", behind, "The rows behind a figure",
           query=Behind),
 )  # fmt: skip

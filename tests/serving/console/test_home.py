@@ -4,6 +4,8 @@ import json
 
 from consoles import HOSTILE, settled, until
 
+HOLDOUT = "/v1/metrics/online/holdout"
+
 
 def test_home_says_what_the_service_says(shop, page):
     got = shop.ask("POST", "/v1/recommend", json={"user": "u1", "k": 3}).json()
@@ -19,7 +21,7 @@ def test_home_says_what_the_service_says(shop, page):
     assert "100.0 %" in row.inner_text() and "€19.99" in row.inner_text()
     assert "too few to say" in row.inner_text()  # one person is no proof of anything
     told = page.locator("section", has_text="The last 7 days").inner_text()
-    assert "by 1 people: too few to say how good they are" in told
+    assert "by 1 person: too few to say how good they are" in told
     assert "first answers." in page.locator(".lights").inner_text()
     assert page.locator("nav a[aria-current]").inner_text() == "Home"
 
@@ -77,3 +79,25 @@ def test_what_is_due_and_what_was_alerted_stand_on_home_worst_first(shop, page):
     assert (
         "12000" in row.inner_text() and "10000" in row.inner_text() and "fired" in row.inner_text()
     )
+
+
+def test_people_who_are_held_out_are_held_against_the_others(shop, page):
+    page.goto(shop.url)
+    settled(page)
+    assert page.locator("section", has_text="Against people who are held out").is_hidden()
+    table = {"surface": "for-you", "k": 4, "holdout": 0.5}
+    assert shop.ask("PUT", "/v1/scenarios/home", json=table).status_code == 200
+    got = [
+        shop.ask("POST", "/v1/recommend", json={"scenario": "home", "user": f"u{n}"}).json()
+        for n in range(12)
+    ]
+    held = sum(one["reason"] == "holdout" for one in got)
+    people = {"shown": 12 - held, "held": held}
+    assert until(lambda: shop.ask("GET", HOLDOUT).json()["people"] == people)
+    page.click("text=Look again")
+    part = page.locator("section", has_text="Against people who are held out")
+    part.locator("table").wait_for()
+    assert f"{held} of 12 people who were drawn got what is popular" in part.inner_text()
+    assert "too few to say" in part.inner_text()
+    assert "people drawn" in part.inner_text()  # what a figure means stands beside it
+    shop.ask("DELETE", "/v1/scenarios/home")

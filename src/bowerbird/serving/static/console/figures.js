@@ -1,6 +1,6 @@
 // Figures of what lists earned, in words: what each means, how sure it is, and the rows behind it.
 
-import { ask, file, twin } from "./api.js";
+import { ask, curl, file, twin } from "./api.js";
 import { copier, download, fill, h, table } from "./dom.js";
 import { count, figure as digits, money, moment, plain, share } from "./words.js";
 
@@ -66,10 +66,10 @@ export function number(meaning, found, of) {
     click: () => explained(meaning.metric, found, of) }, value);
 }
 
-const signed = (meaning, value) => {
+const signed = (meaning, value) => { // with a joiner, so that no line ends behind a sign
   const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
   const size = Math.abs(value);
-  return `${sign}${meaning.unit === "share" ? `${(100 * size).toFixed(size < 0.1 ? 2 : 1)} points` : worded(meaning, size)}`;
+  return `${sign}\u2060${meaning.unit === "share" ? `${(100 * size).toFixed(size < 0.1 ? 2 : 1)} points` : worded(meaning, size)}`;
 };
 
 const VERDICTS = { more: ["more than before", "↑"], less: ["less than before", "↓"],
@@ -86,6 +86,9 @@ export function differing(meaning, changed) {
   return { word, mark, size: changed.verdict === "too few to say" ? "" : size,
     kind: judged ? (good ? "good" : "bad") : "same" };
 }
+
+/** How parts are asked for as JSON: as they were asked last, which `paths` holds. */
+export const asTold = (paths) => (path) => ({ path: `GET ${path}`, text: () => curl(paths[path] ?? path) });
 
 /** The query of a request, with several values of one name. */
 export function query(told) {

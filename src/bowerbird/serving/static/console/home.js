@@ -2,8 +2,8 @@
 
 import { ask, attempt, twin } from "./api.js";
 import { fill, h, light, panel, table } from "./dom.js";
-import { DAY_MS, ONLINE, between, defined, differing, meant, number, query, worded } from "./figures.js";
-import { ago, count, share } from "./words.js";
+import { DAY_MS, ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
+import { ago, count, moment, share } from "./words.js";
 
 const RECENT_DAYS = 7; // what is told of, and alerts that are older are history
 const OF_RETRAINS = ["refused", "failed", "kept champion"]; // told with the last retrain
@@ -11,27 +11,41 @@ const OF_RETRAINS = ["refused", "failed", "kept champion"]; // told with the las
 export function view() {
   const attention = panel("What needs attention", null);
   const now = panel("Now", twin("/v1/health/ready"));
-  const week = panel("The last 7 days", twin(`${ONLINE}/change`));
-  const surfaces = panel("By scenario", twin(`${ONLINE}?by=surface`));
-  const rungs = panel("Against the fallback", twin(`${ONLINE}?by=rung`),
+  const paths = {};
+  const since = asTold(paths);
+  const week = panel("The last 7 days", since(`${ONLINE}/change`));
+  const surfaces = panel("By scenario", since(`${ONLINE}?by=surface`));
+  const rungs = panel("Against the fallback", since(`${ONLINE}?by=rung`),
     "Lists of people of whom nothing is known stand on fallback rungs. Other people get them, so a "
     + "difference is a hint, not a proof.");
+  const proof = panel("Against people who are held out", since(`${ONLINE}/holdout`),
+    "Chance has drawn who gets what is popular, and all that people spend counts, credited or not: so the "
+    + "difference is what lists are worth.");
+  proof.root.hidden = true; // until somebody is held out
   const load = () => {
     const asked = { since: Date.now() - RECENT_DAYS * DAY_MS };
-    const by = once((name) => ask(`${ONLINE}?${query({ by: name, ...asked })}`));
+    const named = (path) => {
+      paths[path] = `${path}${path.includes("?") ? "&" : "?"}${query(asked)}`;
+      return ask(paths[path]);
+    };
+    const by = once((name) => named(`${ONLINE}?by=${name}`));
     const drawn = (told, [meanings, found]) => told(found, { meanings, asked: { ...asked, as_of: found.as_of } });
     const both = (found) => Promise.all([defined(), found]);
     return Promise.all([
       fill(attention, () => findings(by), (found) => found),
       fill(now, happening, (found) => found),
-      fill(week, () => both(ask(`${ONLINE}/change?${query(asked)}`)), (found) => drawn(plainly, found)),
+      fill(week, () => both(named(`${ONLINE}/change`)), (found) => drawn(plainly, found)),
       fill(surfaces, () => both(by("surface")), (found) => drawn(grouped("surface"), found)),
+      fill(proof, () => both(named(`${ONLINE}/holdout`)), ([meanings, found]) => {
+        proof.root.hidden = !Object.keys(found.set).length && !found.people.held;
+        return proven(found, meanings);
+      }),
       fill(rungs, () => both(by("rung")), (found) => drawn(grouped("rung"), found)),
     ]);
   };
   const again = h("button", { type: "button", class: "plain", click: load }, "Look again");
   const root = h("div", {}, h("div", { class: "title" }, h("h1", {}, "Home"), again), week.root,
-    h("div", { class: "two" }, attention.root, now.root), surfaces.root, rungs.root);
+    h("div", { class: "two" }, attention.root, now.root), surfaces.root, proof.root, rungs.root);
   return { root, load };
 }
 
@@ -151,6 +165,8 @@ function against(metric, { before, change }, { meanings }) {
   return [" ", h("span", { class: `change ${told.kind}` }, words[told.word] ?? `${told.mark} The week before it was ${was}.`)];
 }
 
+const heads = ({ ctr_list: { users } }) => `${count(users)} ${users === 1 ? "person" : "people"}`;
+
 /** What the last week earned, as sentences. */
 function plainly(told, more) {
   const { now: { figures } } = told;
@@ -159,14 +175,14 @@ function plainly(told, more) {
     return h("p", {}, `${count(figures.lists_served.value)} lists went out, and none was reported as seen.`);
   }
   if (figures.ctr_list.users < more.meanings.few) {
-    return h("p", {}, phrase("lists_seen", figures.lists_seen, more), ` lists were seen, by ${count(figures.ctr_list.users)} `
-      + "people: too few to say how good they are.");
+    return h("p", {}, phrase("lists_seen", figures.lists_seen, more), ` lists were seen, by ${heads(figures)}: `
+      + "too few to say how good they are.");
   }
   const sales = Object.keys(figures).filter((name) => name.startsWith("conversion_rate:purchase:") && name.endsWith(LEVEL));
   const compared = (name) => (told.before.figures.lists_seen.value ? against(name, told, more) : "");
   return [
     h("p", { class: "headline" }, phrase("lists_seen", figures.lists_seen, more), " lists were seen, by ",
-      count(figures.ctr_list.users), " people; ", phrase("ctr_list", figures.ctr_list, more), " of them were clicked.",
+      heads(figures), "; ", phrase("ctr_list", figures.ctr_list, more), " of them were clicked.",
       compared("ctr_list")),
     sales.map((name) => h("p", {}, "Of the people who saw one ", phrase(name, figures[name], more),
       " then bought something that is credited to a list.", compared(name))),
@@ -175,6 +191,30 @@ function plainly(told, more) {
     h("p", { class: "quiet" }, "Credit is not cause: who buys after a click might have bought anyway. ",
       h("a", { href: "#/metrics?span=7" }, "Online metrics"), " has all figures, and what each means."),
   ].flat(2);
+}
+
+/** What lists are worth: each figure of both arms, and the difference. */
+function proven({ people, figures, shares, since }, { few, holdout }) {
+  if (!people.held || !people.shown) return h("p", { class: "quiet" }, "Nobody was drawn in these days yet.");
+  const rows = Object.entries(figures).map(([name, told]) => {
+    const meaning = meant({ metrics: holdout }, name);
+    const arm = (found) => [worded(meaning, found.value), h("small", {}, between(meaning, found, few) ?? "")];
+    const apart = differing(meaning, told.difference);
+    return [[meaning.title, h("small", {}, meaning.words)], arm(told.shown), arm(told.held), apart
+      ? h("span", { class: `change ${apart.kind}` }, `${apart.mark} ${WORTH[told.difference.verdict]} ${apart.size}`) : "–"];
+  });
+  return [oddly(shares), h("p", {}, `${count(people.held)} of ${count(people.held + people.shown)} people who were drawn got `
+    + `what is popular, since ${moment(since)}.`),
+  table("Both arms", ["Figure", "Their lists", "What is popular", "Lists are worth"], rows, "words")].filter(Boolean);
+}
+
+const WORTH = { more: "more than chance:", less: "less than nothing:", "within chance": "within chance:",
+  "too few to say": "too few to say" };
+
+/** Whether as many people are held out as should be. */
+function oddly({ well, expected, found, p }) {
+  return well === false && h("p", {}, light("ill", "odd"), ` ${share(found)} of people are held out, ${share(expected)} were `
+    + `to be: chance alone does that once in ${count(Math.round(1 / Math.max(p, 1e-12)))} times. Believe nothing below until it is known why.`);
 }
 
 const currencies = (figures) => Object.keys(figures).filter((name) => name.startsWith("revenue:")

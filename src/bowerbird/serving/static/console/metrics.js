@@ -1,9 +1,9 @@
 // Online metrics: what lists earned by scenario, model, segment, rung, place and day, and what each figure means.
 
-import { Fault, ask, curl } from "./api.js";
+import { Fault, ask } from "./api.js";
 import { lines } from "./chart.js";
 import { field, fill, h, panel, table } from "./dom.js";
-import { DAY_MS, ONLINE, between, defined, differing, meant, number, query, worded } from "./figures.js";
+import { DAY_MS, ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
 import { count, figure, moment } from "./words.js";
 
 const SPANS = { 7: "7 days", 28: "28 days", 90: "90 days", dates: "From … to …" };
@@ -17,7 +17,7 @@ const USUAL = { span: "28", credit: "attributed", by: "surface", and: "", figure
 
 export function view() {
   const state = { ...USUAL, where: [], sort: ["", 1], paths: {} };
-  const twin = (path) => ({ path: `GET ${path}`, text: () => curl(state.paths[path] ?? path) });
+  const twin = asTold(state.paths);
   const head = panel("At a glance", twin(`${ONLINE}/change`),
     "Beside each figure: where it would lie in 19 of 20 such spans, and the span before at the same age.");
   const days = panel("Day by day", twin(`${ONLINE}?by=day`));
