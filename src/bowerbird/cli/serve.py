@@ -1,6 +1,10 @@
 """`bowerbird serve`: a run behind HTTP."""
 
 import logging
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +35,17 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Pages that may ask: https://shop.example; repeated.")
     ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where the console may fetch pictures: https://cdn.shop.example; repeated."
+        ),
+    ] = None,
     retrain: Annotated[
         str | None,
         typer.Option(help="Look so often whether a retrain is due, and make it: 10m."),
     ] = None,
+    look: Annotated[bool, typer.Option("--open", help="Open its console in a browser.")] = False,
     log: Annotated[bool, typer.Option("--log/--no-log", help="A line of JSON a request.")] = True,
 ) -> None:
     """Answer over HTTP: events in, lists out.
@@ -51,8 +62,11 @@ def serve(
       bowerbird serve runs --store postgresql://shop@db/shop
 
       bowerbird serve runs --retrain 10m
+
+      bowerbird serve runs --open
     """
     try:
+        from bowerbird.serving.console import checked_origins
         from bowerbird.serving.server import serve_forever
         from bowerbird.serving.service import Settings
     except ImportError as error:
@@ -61,7 +75,23 @@ def serve(
     alone = host in ("127.0.0.1", "localhost", "::1")
     if retrain is not None:
         seconds_of(retrain, "--retrain")
-    settings = Settings(deadline_ms, rate, alone, tuple(origin or ()), retrain=retrain)
+    origins, pictures = tuple(origin or ()), checked_origins(images or ())
+    settings = Settings(deadline_ms, rate, alone, origins, pictures, retrain=retrain)
     logging.getLogger("bowerbird.serving").setLevel(logging.INFO)
     logging.getLogger("bowerbird.requests").setLevel(logging.INFO if log else logging.WARNING)
-    serve_forever(run, store or data, data, settings, (host, port), err.print)
+    serve_forever(run, store or data, data, settings, (host, port), _telling(look))
+
+
+def _telling(look: bool) -> Callable[[str, str], None]:
+    """Say where it listens, and show its console if somebody wants to see it."""
+
+    def tell(words: str, address: str) -> None:
+        err.print(words)
+        seen = sys.platform in ("darwin", "win32") or os.environ.keys() & {
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+        }
+        if look and seen:  # else it would be a browser of text, in the terminal of the server
+            webbrowser.open(address)
+
+    return tell

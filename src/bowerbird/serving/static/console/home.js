@@ -162,7 +162,7 @@ function against(metric, { before, change }, { meanings }) {
   const was = worded(meaning, before.figures[metric].value);
   const words = { "within chance": `That is within chance of the ${was} of the week before.`,
     "too few to say": `The week before it was ${was}; they are too few to compare.` };
-  return [" ", h("span", { class: `change ${told.kind}` }, words[told.word] ?? `${told.mark} The week before it was ${was}.`)];
+  return [" ", h("span", { class: `differs ${told.kind}` }, words[told.word] ?? `${told.mark} The week before it was ${was}.`)];
 }
 
 const heads = ({ ctr_list: { users } }) => `${count(users)} ${users === 1 ? "person" : "people"}`;
@@ -201,7 +201,7 @@ function proven({ people, figures, shares, since }, { few, holdout }) {
     const arm = (found) => [worded(meaning, found.value), h("small", {}, between(meaning, found, few) ?? "")];
     const apart = differing(meaning, told.difference);
     return [[meaning.title, h("small", {}, meaning.words)], arm(told.shown), arm(told.held), apart
-      ? h("span", { class: `change ${apart.kind}` }, `${apart.mark} ${WORTH[told.difference.verdict]} ${apart.size}`) : "–"];
+      ? h("span", { class: `differs ${apart.kind}` }, `${apart.mark} ${WORTH[told.difference.verdict]} ${apart.size}`) : "–"];
   });
   return [oddly(shares), h("p", {}, `${count(people.held)} of ${count(people.held + people.shown)} people who were drawn got `
     + `what is popular, since ${moment(since)}.`),

@@ -148,7 +148,7 @@ function glance({ meanings, change: { now, before, change }, asked }, state) {
     const told = compared && differing(meaning, change[name]);
     return h("li", {}, h("span", { class: "quiet" }, meaning.title),
       number(meaning, found, { asked, where: asked.where }), range && h("small", {}, range),
-      told && h("small", { class: `change ${told.kind}` }, `${told.mark} ${told.word}`),
+      told && h("small", { class: `differs ${told.kind}` }, `${told.mark} ${told.word}`),
       told && h("small", {}, told.size || `${worded(meaning, before.figures[name].value)} before`));
   });
   const span = `Lists of ${moment(now.since)} to ${moment(now.until)}`;
