@@ -8,6 +8,7 @@ const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
   rules: ["Rules", () => import("./rules.js")],
+  metrics: ["Online metrics", () => import("./metrics.js")],
   models: ["Models", () => import("./models.js")],
 };
 const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
