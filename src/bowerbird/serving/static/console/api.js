@@ -44,6 +44,7 @@ export async function ask(path, { method = "GET", body, headers = {} } = {}) {
   const found = await reply.json().catch(() => ({}));
   if (reply.ok) return found;
   const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
+  fault.field = found.field; // where in what was sent
   if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
   throw fault;
 }

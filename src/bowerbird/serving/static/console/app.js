@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
+  catalog: ["Catalog", () => import("./catalog.js")],
   models: ["Models", () => import("./models.js")],
 };
 const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
