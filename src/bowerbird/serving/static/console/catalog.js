@@ -68,7 +68,7 @@ export function view() {
     setTimeout(load, LATER_MS);
   };
   const one = card({ changed, columns: () => state.page?.columns ?? [] });
-  const asks = h("form", { role: "search", class: "asks", submit: (event) => { event.preventDefault(); load(); } },
+  const asks = h("form", { role: "search", class: "wanted", submit: (event) => { event.preventDefault(); load(); } },
     [["Find", search], ["Filter", filter], ["Order", sort]].map(([name, input]) => h("div", { class: "field" },
       h("label", { for: input.id }, name), input)));
   list.body.before(asks, chips);

@@ -128,7 +128,7 @@ function near({ item, title, score, fields }, own) {
   const words = (some) => some.map(([name, value]) => `${name} ${plain(value)}`).join(" · ");
   return h("a", { href: `#/catalog?item=${encodeURIComponent(item)}` }, thumb(fields, "") ?? blank(title),
     h("span", { class: "what" }, h("strong", {}, title),
-      shared.length ? h("small", { class: "shared" }, `both ${words(shared)}`) : "", h("small", {}, words(rest) || item)),
+      shared.length ? h("small", { class: "shared" }, `both: ${words(shared)}`) : "", h("small", {}, words(rest) || item)),
     h("span", { class: "score" }, figure(Number(score.toFixed(3)))));
 }
 
