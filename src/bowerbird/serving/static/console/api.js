@@ -69,6 +69,7 @@ async function reached(path, { method = "GET", body, headers = {}, signal }) {
   const found = await reply.json().catch(() => ({}));
   signal?.throwIfAborted();
   const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
+  fault.field = found.field; // where in what was sent
   if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
   throw fault;
 }

@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
+  catalog: ["Catalog", () => import("./catalog.js")],
   rules: ["Rules", () => import("./rules.js")],
   metrics: ["Online metrics", () => import("./metrics.js")],
   models: ["Models", () => import("./models.js")],
