@@ -115,6 +115,36 @@ class Current:
             self._swap(snapshot)
             return snapshot
 
+    def beside(
+        self, folder: Path, events: Callable[[], LiveLog], before: Snapshot | None = None
+    ) -> Snapshot:
+        """Another run as it would answer now; nothing that answers is changed.
+
+        Args:
+            folder: of the run.
+            events: reads what was done, for this run alone.
+            before: the same run, opened before: what was said since of items, people and scenarios
+                is laid over it.
+
+        Raises:
+            ArtifactError: it is damaged.
+        """
+        if before is not None:
+            return self._as_edited(self._without_deleted(self._catalog.followed(before)))
+        snapshot = self._loaded(folder)
+        known, now_ms = snapshot.histories, int(self._clock() * 1000)
+        live = events().behind(snapshot.run, known.weights, known.forgotten, now_ms)
+        return counting(snapshot, live) if live.events or known.forgotten else snapshot
+
+    def found(self, name: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            ArtifactError: there is none of this name.
+        """
+        alone = (self.place / "run.json").is_file() and name == self.place.name
+        return self.place if alone else self._named(name)
+
     def back(self, told: tuple[str, str], expected: str | None = None) -> Snapshot:
         """From now on the run answers again that did before.
 

@@ -65,7 +65,7 @@ def test_the_leaderboard_shows_the_figures_of_the_reports_and_compares(shop, pag
     gain = next(one for one in told["rows"] if one["run"] == "ease")["difference"]["mean"]
     assert f"{'+' if gain > 0 else '−'}{abs(gain):.4f}" in ease
     assert f"{100 * report['totals']['coverage@10']:.1f} %" in ease
-    assert board.locator(".marked .name").inner_text().startswith("first")
+    assert board.locator(".marked .name").text_content().startswith("first")
     itself = page.locator(".board", has_text="the models themselves").inner_text()
     assert shop.made in itself and "ease" not in itself  # other people: another board
     one = next(each for each in report["slices"] if each["low"] is not None)
@@ -88,8 +88,10 @@ def test_a_run_has_a_page_with_what_it_is_and_is_worth(shop, page):
     for name in ("ndcg", "recall", "hit", "mrr"):
         ends = report["means"][f"{name}@10"]
         assert page.get_by_text(f"{ends['low']:.4f} … {ends['high']:.4f}").count() >= 1, name
-    cold = row(page, "Slices", report["slices"][0]["group"]).inner_text()
-    assert f"{report['slices'][0]['users']:,}" in cold
+    one = report["slices"][0]
+    assert (
+        f"{one['users']:,}" in row(page, "Slices", f"{one['slice']}: {one['group']}").inner_text()
+    )
     steps = report["newcomers"]["this run"]["steps"]
     page.locator("section", has_text="How soon").last.get_by_text("As a table").click()
     assert f"{steps[-1]['mean']:.4f}" in row(page, "Newcomers", "20 events").inner_text()
@@ -118,8 +120,8 @@ def test_the_verdict_is_told_step_by_step(shop, page):
     page.click("summary:text-is('Who stands beside whom')")
     card, near = told["watched"]["neighbours"]["cards"][0], page.locator(".near").first
     fresh = [id for id in card["after"] if id not in card["before"]]
-    assert near.locator(".new").count() == len(fresh)
-    assert f"{len(card['before']) - near.locator('.gone').count()} of" in near.inner_text()
+    assert near.locator(".came").count() == len(fresh)
+    assert f"{len(card['before']) - near.locator('.left').count()} of" in near.inner_text()
 
 
 def test_promoted_and_back_again_and_the_books_keep_who_and_why(shop, page):

@@ -14,7 +14,7 @@ export function leaderboard(against = null, only = null) {
   const slice = h("select", { change: () => load() });
   const board = panel("Leaderboard", { path: `GET ${PATH}`, text: () => curl(path()) },
     "Only runs on one board were asked by the same people. Bars are 95 % intervals.");
-  const choices = h("div", { class: "choices" }, field("Metric", metric), field("For whom", slice));
+  const choices = h("div", { class: "asked" }, field("Metric", metric), field("For whom", slice));
   board.body.before(choices);
   choose(metric, ["ndcg@10"], named);
   choose(slice, [""], () => "everybody");

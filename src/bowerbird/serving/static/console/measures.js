@@ -48,7 +48,7 @@ export function chance({ low, mean, high }) {
 
 /** A difference with what it says of chance. */
 export function difference(found, scale, why) {
-  if (!found) return why ? h("small", { class: "why" }, why) : "–";
+  if (!found) return why ? h("small", { class: "unknown" }, why) : "–";
   return whisker(found, scale, signed, chance(found));
 }
 

@@ -16,7 +16,7 @@ export function view() {
   const [all, page] = [h("div", {}), h("div", {})];
   let list = null; // made when it is first looked at, as the page of a run is
   let shown = null;
-  const root = h("div", {}, said, all, page);
+  const root = h("div", { class: "models" }, said, all, page);
   const load = (told) => {
     const [name, other] = [told?.get("run"), told?.get("with")];
     [all.hidden, page.hidden] = [Boolean(name), !name];

@@ -80,7 +80,7 @@ function neighbours(found) {
   const { cards, movers, names, overlap, items } = found;
   const title = (id) => names?.[id] ?? id;
   return [h("p", { class: "quiet" }, `${share(overlap)} of the neighbours of ${count(items)} items are the same in both runs. Shown are the items met most lately: − is gone, + is new.`),
-    h("div", { class: "cards" }, cards.map((card) => neighbourCard(card, title))),
+    h("div", { class: "near-cards" }, cards.map((card) => neighbourCard(card, title))),
     ...moved(movers, title)];
 }
 
@@ -88,9 +88,9 @@ function neighbourCard({ item, before, after }, title) {
   const kept = before.filter((id) => after.includes(id)).length;
   const side = (name, own, other, sign, kind) => h("div", {}, h("h5", {}, name), h("ol", {}, own.map((id) =>
     (other.includes(id) ? h("li", {}, title(id)) : h("li", { class: kind }, h("span", { "aria-hidden": "true" }, sign), " ", title(id),
-      h("span", { class: "hidden" }, kind === "new" ? " (new)" : " (gone)"))))));
-  return h("article", { class: "near" }, h("h4", {}, title(item)), h("div", { class: "pair" },
-    side("Before", before, after, "−", "gone"), side("New", after, before, "+", "new")),
+      h("span", { class: "hidden" }, kind === "came" ? " (new)" : " (gone)"))))));
+  return h("article", { class: "near" }, h("h4", {}, title(item)), h("div", { class: "near-sides" },
+    side("Before", before, after, "−", "left"), side("New", after, before, "+", "came")),
     h("p", { class: "quiet" }, `${kept} of ${before.length} are in both.`));
 }
 
