@@ -49,6 +49,7 @@ def served(place: Path) -> Iterator[str]:
     for name, model in (("first", "ease"), ("second", "cooccurrence")):
         told = f"train {' '.join(tables)} --model {model} --no-tune --out {place}/runs/{name}"
         assert run(told.split()) == 0
+    assert run(["judge", str(place / "runs"), "--on", "first"]) == 0
     (place / "runs" / "current").write_text("first\n")
     words = [COMMAND, "serve", place / "runs", "--port", "0", "--data", place / "data", "--no-log"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
@@ -121,6 +122,10 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=Retrain now")
     page.wait_for_selector("text=The retrain is over", timeout=60_000)
     page.screenshot(path=out / f"models-{name}.png", full_page=True)
+    for view, told in {"run": "first", "beside": "first&with=second"}.items():
+        page.goto(f"{url}/#/models?run={told}")
+        page.wait_for_selector("main:not(:has([aria-busy])) h1:visible")
+        page.screenshot(path=out / f"{view}-{name}.png", full_page=True)
 
 
 def rules_taken(page: Page, url: str, out: Path, name: str) -> None:
