@@ -8,6 +8,7 @@ const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
   models: ["Models", () => import("./models.js")],
+  data: ["Data", () => import("./data.js")],
 };
 const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
   .map((id) => document.getElementById(id));
