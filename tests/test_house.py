@@ -33,6 +33,7 @@ COMMANDS = {
     "retrain",
     "triggers",
     "runs",
+    "judge",
     "promote",
     "rollback",
     "diff",

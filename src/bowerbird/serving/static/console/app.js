@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
+  rules: ["Rules", () => import("./rules.js")],
   models: ["Models", () => import("./models.js")],
   data: ["Data", () => import("./data.js")],
 };
@@ -99,7 +100,7 @@ listen({
 });
 login.addEventListener("submit", enter);
 leave.addEventListener("click", () => {
-  key.forget();
+  sessionStorage.clear(); // what was not saved as well
   location.reload(); // what the views have shown is gone, too
 });
 document.querySelector(".skip").addEventListener("click", (event) => {

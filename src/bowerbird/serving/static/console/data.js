@@ -13,7 +13,7 @@ const PARTS = { import: ["Bring data", importing], events: ["Events", events], h
 
 export function view() {
   const opened = {};
-  const links = h("nav", { class: "parts", "aria-label": "Parts of Data" }, Object.entries(PARTS).map(([name, [title]]) =>
+  const links = h("nav", { class: "subs", "aria-label": "Parts of Data" }, Object.entries(PARTS).map(([name, [title]]) =>
     h("a", { href: `#/data?part=${name}` }, title)));
   const place = h("div", {});
   const root = h("div", {}, h("h1", {}, "Data"), links, place);

@@ -22,7 +22,7 @@ const BUDGETS = { "30s": "30 seconds", "2m": "2 minutes", "10m": "10 minutes", "
 /** A step of the way: its number, its name, what it holds. */
 export function steps(number, name, parts) {
   return h("section", { class: "step", "aria-label": name },
-    h("h3", {}, h("span", { class: "number", "aria-hidden": "true" }, String(number)), name), parts.flat().filter(Boolean));
+    h("h3", {}, h("span", { class: "nth", "aria-hidden": "true" }, String(number)), name), parts.flat().filter(Boolean));
 }
 
 /** How far a piece of work is. */
@@ -84,7 +84,7 @@ export function drawTrain(state, act, save, serve) {
   const open = Boolean(findings) && !(broken && !choices.without_broken);
   const answers = run && state.serving === run;
   return [steps(4, "The model", [
-    h("div", { class: "pair" }, ...model(choices, sizeOf(findings), save, running)),
+    h("div", { class: "duo" }, ...model(choices, sizeOf(findings), save, running)),
     !open && h("p", { class: "quiet" }, findings ? "Some rows cannot be read: mend them, or say that you go on without them."
       : "First comes the check."),
     h("p", { class: "row" }, running ? button("stop-train", "Stop", () => act("stop"), { class: "plain" })
