@@ -220,9 +220,10 @@ async def _taken(call: Call, rows: Rows) -> Taken:
     told = zip(kinds, outcomes, strict=True)
     for names, count in Counter(told).items():
         service.telemetry.events.labels(*names).inc(count)
-    catalog = service.current.snapshot.catalog.items
-    for known, count in Counter(_known(facts, outcomes, catalog)).items():
-        service.telemetry.met.labels("yes" if known else "no").inc(count)
+    if service.current.there:
+        catalog = service.current.snapshot.catalog.items
+        for known, count in Counter(_known(facts, outcomes, catalog)).items():
+            service.telemetry.met.labels("yes" if known else "no").inc(count)
     if facts:
         oldest = max(fact.arrived - fact.time for _, fact in facts)
         service.telemetry.delay.observe(max(oldest, 0) / 1000)

@@ -5,17 +5,18 @@ import json
 import pytest
 
 from consoles import HOSTILE, settled
+from processes import PATIENCE_S, Process
 
 WORDS = ("view", "purchase")
 
 
 def table(rows=3_000):
-    """Semicolons, UTF-16, quoted line ends, decimal commas, dates of Europe, a hostile name."""
-    lines = "".join(
-        f'k{n % 60};"Ding {(n % 60 * 7 + n // 60 % 20) % 45}\nneu";{1 + n % 28:02}.{1 + n % 12:02}.2025 '
-        f"{n % 24:02}:{n % 60:02};{WORDS[n % 3 == 0]};1.{n % 1000:03},50;{HOSTILE[:40]}\n"
-        for n in range(rows)
-    )
+    """UTF-16, semicolons, quoted line ends, decimal commas, dates of Europe, a hostile name."""
+    lines = ""
+    for n in range(rows):
+        item, day = (n % 60 * 7 + n // 60 % 20) % 45, f"{1 + n % 28:02}.{1 + n % 12:02}.2025"
+        lines += f'k{n % 60};"Ding; {item}";{day} {n % 24:02}:{n % 60:02};{WORDS[n % 3 == 0]};'
+        lines += f'1.{n % 1000:03},50;"{HOSTILE[:40]}\nneu"\n'
     head = f"Kunde;Artikel;Wann;Was;Betrag;{HOSTILE[:28]}\n"
     return f"{head}{lines};Ding 1;01.01.2025 10:00;view;;\n".encode("utf-16")
 
@@ -61,7 +62,7 @@ def test_from_a_hostile_table_to_a_served_model_by_clicks_alone(shop, brought):
     assert (shop.run / "current").read_text().strip() == "bestellungen-marz"
     got = shop.ask("POST", "/v1/recommend", json={"user": "k7"}).json()
     assert (got["model"], got["rung"]) == ("bestellungen-marz", "personal")
-    assert got["items"][0]["item"].startswith("Ding ")
+    assert got["items"][0]["item"].startswith("Ding; ")
     shop.ask("PUT", "/v1/models/current", json={"model": "first"})
 
 
@@ -158,3 +159,34 @@ def test_a_person_is_exported_and_deleted_after_their_id_is_typed(shop, page):
     page.wait_for_selector("text=x/ä? is deleted")
     assert shop.ask("GET", "/v1/users/x%2F%C3%A4%3F").status_code == 404
     assert shop.ask("GET", "/v1/users/x%2F%C3%A4%3F/export").json()["done"] == []
+
+
+def test_a_stranger_begins_with_nothing_but_a_table(chromium, tmp_path):
+    with Process(tmp_path / "runs", tmp_path / "data", "--no-log") as server:
+        page = chromium.new_page()
+        page.set_default_timeout(PATIENCE_S * 1000)
+        for path in ("/v1/health/ready", "/v1/popular", "/v1/items"):
+            reply = server.ask("GET", path)
+            assert reply.status_code == 503 and "no model yet" in reply.json()["detail"], path
+        assert server.ask("POST", "/v1/recommend", json={"user": "k7"}).status_code == 503
+        done = {"user": "k7", "item": "Ding; 3", "type": "view"}
+        assert server.ask("POST", "/v1/events", json=done).json()["accepted"] == 1
+        page.goto(server.url)
+        page.wait_for_selector("h1:text-is('Data')")  # where somebody begins who has nothing
+        file = {"name": "a.csv", "mimeType": "text/csv", "buffer": table()}
+        page.set_input_files("#file-events", file)
+        page.wait_for_selector("#check:enabled")
+        page.click("#check")
+        page.check("#without")
+        page.select_option("#model", "cooccurrence")
+        page.click("#train")
+        page.click("#serve")
+        page.click("dialog button:text-is('Let it answer')")
+        page.wait_for_selector("text=a answers.")
+        got = server.ask("POST", "/v1/recommend", json={"user": "k7"}).json()
+        assert (got["model"], got["rung"]) == ("a", "personal")
+        server.stop()
+        server.start()  # and so it stays
+        assert server.ask("GET", "/v1/health/ready").json()["model"] == "a"
+        server.stop()
+        page.close()
