@@ -165,7 +165,7 @@ function zone(table, name, words, file, way, take) {
       if (!way && event.dataTransfer.files[0]) take(table, event.dataTransfer.files[0]);
     } },
   h("strong", {}, name), h("p", { class: "quiet" }, words), arrived(file, way, name),
-  h("button", { type: "button", class: file?.whole ? "plain" : "", id: `choose-${table}`, disabled: Boolean(way),
+  h("button", { type: "button", class: file?.whole || table !== "events" ? "plain" : "", id: `choose-${table}`, disabled: Boolean(way),
     click: () => input.click() }, file ? "Another file" : "Choose a file", h("span", { class: "hidden" }, ` of ${name.toLowerCase()}`)), input);
   return here;
 }

@@ -9,6 +9,16 @@ const LEVELS = { error: ["ill", "mend"], warning: ["watched", "look"], note: ["q
 const REMEDIES = { "broken-rows": "Repair them where they come from, or go on without them (below).",
   "future-timestamps": "Check the time zone, or go on without them (below).",
   "unknown-items": "Bring a table of items that has them, or keep them (below)." };
+// what a command line would be told means nothing here
+const WORDS = {
+  "tiny-catalog": "Do not expect more of a model than of a list of bestsellers.",
+  "few-events": "Bring a longer time, or choose the model of words and categories.",
+  "no-content": "Bring a table of items with titles and categories, so that new ones have a chance.",
+  "constant-timestamps": "Export the time of the event, not of the export.",
+  "event-types": "A purchase counts more than a view; that is the usual way.",
+  "single-type": "Export views, carts and purchases with a column of types, if you have them.",
+  "cold-items": "Titles and categories help these, with the model of words and categories.",
+};
 const MODELS = {
   auto: ["The best of all for this data", null],
   cooccurrence: ["What is met together", 1e-5],
@@ -54,15 +64,17 @@ export function drawCheck({ import: one, choices }, act, save) {
 
 function found(findings, one, choices, save) {
   const lines = findings.map(({ level, name, message, example, remedy }) => h("li", {}, light(...LEVELS[level]), " ",
-    message.replace(/^\S*\/imports\/\S*\//, ""), h("small", {}, example ? `For example ${example}. ` : "",
-      REMEDIES[name] ?? remedy)));
+    large(message.replace(/^\S*\/imports\/\S*\//, "")), h("small", {}, example ? `For example ${example}. ` : "",
+      large(REMEDIES[name] ?? WORDS[name] ?? remedy))));
   const broken = findings.filter(({ name }) => name in REMEDIES).reduce((sum, each) => sum + each.count, 0);
   return [h("ul", { class: "lights findings" }, lines), broken ? [examples(one), h("label", { class: "check" },
     h("input", { type: "checkbox", id: "without", checked: choices.without_broken, change: (event) => {
       choices.without_broken = event.target.checked;
       save();
-    } }), ` Go on without the ${count(broken)} rows that cannot be read`)] : null];
+    } }), ` Go on without the ${broken === 1 ? "row" : `${count(broken)} rows`} that cannot be read`)] : null];
 }
+
+const large = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function examples(one) {
   const body = h("div", {});
