@@ -142,6 +142,29 @@ def rules_taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=Drop them")
     page.locator("dialog >> text=Drop them").click()
     page.wait_for_selector("dialog", state="detached")
+    taken_data(page, url, out, name)
+
+
+def taken_data(page: Page, url: str, out: Path, name: str) -> None:
+    """A table brought and checked; events; a person."""
+    page.goto(f"{url}/#/data")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    lines = [
+        f"K{n % 50};Lampe {n * 7 % 40};{1 + n % 28}.03.2025;1.{n % 900:03},50" for n in range(2000)
+    ]
+    table = "\n".join(["Kunde;Artikel;Datum;Betrag", *lines]).encode("utf-16")
+    page.set_input_files("#file-events", {"name": "shop.csv", "mimeType": "", "buffer": table})
+    page.click("#check:enabled")
+    page.wait_for_selector(".findings")
+    page.screenshot(path=out / f"data-{name}.png", full_page=True)
+    page.goto(f"{url}/#/data?part=events")
+    page.wait_for_selector("tbody tr:visible")
+    page.screenshot(path=out / f"events-{name}.png")
+    page.goto(f"{url}/#/data?part=people")
+    page.fill("#person", "u8")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Delete this person")
+    page.screenshot(path=out / f"people-{name}.png", full_page=True)
 
 
 if __name__ == "__main__":

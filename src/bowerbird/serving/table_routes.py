@@ -171,7 +171,7 @@ async def delete_user(call: Call) -> Reply:
     names = [id, *await service.aside(service.store.people.names, key)]
     rows = await service.aside(service.store.people.delete, key, call.now_ms)
     snapshot = service.current.snapshot
-    known = [name for name in names if name in snapshot.run.data.users]
+    known = [n for n in names if service.current.there and n in snapshot.run.data.users]
     service.current.forget(names)
     models = [snapshot.model] if known else []
     return Reply(Receipt(any(rows.values()) or bool(known), dict(rows), call.now_ms, models))

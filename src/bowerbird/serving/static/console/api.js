@@ -53,11 +53,12 @@ export async function file(path, telling) {
 async function reached(path, { method = "GET", body, headers = {}, signal }) {
   const told = key.get();
   if (told) headers = { ...headers, Authorization: `Bearer ${told}` };
-  if (body !== undefined) headers = { ...headers, "Content-Type": "application/json" };
+  const file = body instanceof Blob;
+  if (body !== undefined) headers = { ...headers, "Content-Type": file ? "application/octet-stream" : "application/json" };
   let reply;
   try {
     reply = await fetch(new URL(path.slice(1), HOME), {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined || file ? body : JSON.stringify(body),
       credentials: "omit", cache: "no-store", signal,
     });
   } catch (wrong) {
