@@ -14,6 +14,7 @@ from bowerbird.serving import (
     operation_routes,
     retrain_routes,
     scenario_routes,
+    settings_routes,
     table_routes,
 )
 
@@ -65,6 +66,7 @@ def test_the_client_knows_every_part_that_the_service_sends():
         operation_routes,
         retrain_routes,
         scenario_routes,
+        settings_routes,
     ):
         sent |= {
             name: kind for name, kind in vars(module).items() if hasattr(kind, "__struct_fields__")

@@ -19,6 +19,7 @@ from bowerbird.serving import (
     operation_routes,
     retrain_routes,
     scenario_routes,
+    settings_routes,
     table_routes,
     vector_routes,
 )
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *operation_routes.ROUTES,
     *scenario_routes.ROUTES,
     *retrain_routes.ROUTES,
+    *settings_routes.ROUTES,
     *console.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )

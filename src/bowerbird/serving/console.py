@@ -27,6 +27,9 @@ POLICY = "; ".join(
 HEADERS = {
     "Cache-Control": "no-cache",  # kept, but asked about: a new version is there at once
     "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
