@@ -58,7 +58,7 @@ def serve(run: Path, data: Path, clock: Path) -> None:
     from bowerbird.serving.server import serve_forever
     from bowerbird.serving.service import Settings
 
-    def say(told: str) -> None:
+    def say(told: str, address: str) -> None:
         print(told, file=sys.stderr, flush=True)
 
     settings = Settings(deadline_ms=5_000, rate=1e9)

@@ -110,9 +110,10 @@ def quickstarted(folder):
         pl.col("user").str.strip_prefix("u"), pl.col("item").str.strip_prefix("i")
     )
     rated.write_parquet(folder / "rated.parquet")
-    place = folder / "quickstart" / "run"
+    place = folder / "quickstart" / "runs" / "blend"
     told = f"train --events {folder}/rated.parquet --model ease --no-tune --out {place}"
     assert run(shlex.split(told)) == 0
+    (place.parent / "current").write_text("blend\n")
     shutil.copytree(place, folder / "runs" / "today")
 
 

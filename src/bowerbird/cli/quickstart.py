@@ -1,5 +1,7 @@
-"""`bowerbird quickstart`: the main job on real data, from fetching to lists with titles."""
+"""`bowerbird quickstart`: the main job on real data, from fetching to a page with lists."""
 
+import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +25,8 @@ from bowerbird.runs.recipe import ModelTable, Recipe, recipe_of
 from bowerbird.runs.run import Stopwatch, Trained, write_run
 from bowerbird.runs.tune import settings_of
 from bowerbird.surfaces.assemble import recommender_of
+from bowerbird.surfaces.progress import STARTS
+from bowerbird.surfaces.registry import Registry
 
 DATA = "movielens-100k-films"
 FILMS = (
@@ -36,6 +40,9 @@ PEOPLE = 3
 EPOCHS = 8
 """Of the sequence model: it begins with what counting knows, and this should take minutes."""
 LISTED = 5
+RUNS = "runs"
+BESIDE = "als"
+"""Kept as well: two models can be held side by side, and this one has a vector for each film."""
 Block = tuple[str, list[list[str]]]
 
 
@@ -44,10 +51,15 @@ def quickstart(
         "quickstart"
     ),
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    look: Annotated[
+        bool | None,
+        typer.Option("--open/--no-open", help="Serve it and open its console; in a terminal yes."),
+    ] = None,
 ) -> None:
     """Fetch MovieLens 100K, check it, train every model, and show what came of it.
 
-    Everything is learned from the ratings before one moment and judged on those after it.
+    Everything is learned from the ratings before one moment and judged on those after it. At the
+    end a browser opens the console of what was made; Ctrl-C ends it.
 
     [bold]Example[/bold]
 
@@ -82,24 +94,42 @@ def quickstart(
         _show(cold[0])
     report = {"facts": facts, **comparison.to_json()}
     write_report(folder, comparison, report, DATA, blocks)
-    choice = comparison.choices[best]
-    trained = Trained(choice.estimator.fit(imported.data), choice, comparison.fallback)
-    run = {"model": best, "seed": seed, "trained_at": now(), "seconds": float(watch)}
-    asked = ModelTable(name=best, tune=False, **settings_of(choice.estimator))
-    kept = recipe.model_copy(update={"model": asked}).seen_from(folder / "run")
-    write_run(folder / "run", imported.data, trained, run, kept.text())
+    for model in dict.fromkeys((BESIDE, best)):
+        _kept(folder / RUNS / model, model, comparison, imported.data, recipe)
+    runs = Registry(folder / RUNS)
+    if runs.current() != best:
+        runs.promote(best, now(), ("quickstart", "the best on the newest tenth of the ratings"))
     _title("6  To go on")
     _next(folder, best)
     out.print(Text(f"\n{float(watch):.0f} s", style="dim"))
+    if out.is_terminal if look is None else look:
+        _opened(folder)
+
+
+def _kept(folder: Path, model: str, comparison: Comparison, data: Dataset, recipe: Recipe) -> None:
+    """A run of this model, fitted on everything."""
+    choice, watch = comparison.choices[model], Stopwatch()
+    trained = Trained(choice.estimator.fit(data), choice, comparison.fallback)
+    told = {"model": model, "seed": recipe.seed, "trained_at": now(), "seconds": float(watch)}
+    asked = ModelTable(name=model, tune=False, **settings_of(choice.estimator))
+    kept = recipe.model_copy(update={"model": asked}).seen_from(folder)
+    write_run(folder, data, trained, told, kept.text())
 
 
 def _next(folder: Path, best: str) -> None:
     """What there is now, and what can be done with it."""
-    run = shown(folder / "run")
+    runs, run = shown(folder / RUNS), shown(folder / RUNS / best)
     out.print(f"report  {shown(folder / 'report.html')}   (open it in a browser)")
-    out.print(f"run     {run}   ({best}, fitted on everything)")
+    out.print(f"runs    {runs}   ({best} and {BESIDE}, fitted on everything; {best} answers)")
     out.print(f"next    bowerbird recommend {run} --user 1")
-    out.print(f"        bowerbird serve {run}   (then docs/first-clicks.md)")
+    out.print(f"        bowerbird serve {runs} --open   (its console; then docs/first-clicks.md)")
+
+
+def _opened(folder: Path) -> None:
+    """The console, in place of this process, so that Ctrl-C ends the server."""
+    told = ["serve", folder / RUNS, "--data", folder / "data", "--port", "0", "--no-log", "--open"]
+    out.file.flush()
+    os.execv(sys.executable, [sys.executable, "-c", STARTS, *map(str, told)])
 
 
 def _recipe(seed: int) -> Recipe:

@@ -1,6 +1,10 @@
 """`bowerbird serve`: a run behind HTTP."""
 
 import logging
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +39,7 @@ def serve(
         str | None,
         typer.Option(help="Look so often whether a retrain is due, and make it: 10m."),
     ] = None,
+    look: Annotated[bool, typer.Option("--open", help="Open its console in a browser.")] = False,
     log: Annotated[bool, typer.Option("--log/--no-log", help="A line of JSON a request.")] = True,
 ) -> None:
     """Answer over HTTP: events in, lists out.
@@ -51,6 +56,8 @@ def serve(
       bowerbird serve runs --store postgresql://shop@db/shop
 
       bowerbird serve runs --retrain 10m
+
+      bowerbird serve runs --open
     """
     try:
         from bowerbird.serving.server import serve_forever
@@ -64,4 +71,19 @@ def serve(
     settings = Settings(deadline_ms, rate, alone, tuple(origin or ()), retrain=retrain)
     logging.getLogger("bowerbird.serving").setLevel(logging.INFO)
     logging.getLogger("bowerbird.requests").setLevel(logging.INFO if log else logging.WARNING)
-    serve_forever(run, store or data, data, settings, (host, port), err.print)
+    serve_forever(run, store or data, data, settings, (host, port), _telling(look))
+
+
+def _telling(look: bool) -> Callable[[str, str], None]:
+    """Say where it listens, and show its console if somebody wants to see it."""
+
+    def tell(words: str, address: str) -> None:
+        err.print(words)
+        seen = sys.platform in ("darwin", "win32") or os.environ.keys() & {
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+        }
+        if look and seen:  # else it would be a browser of text, in the terminal of the server
+            webbrowser.open(address)
+
+    return tell

@@ -50,7 +50,7 @@ def serve_forever(
     data: Path,
     settings: Settings,
     address: tuple[str, int],
-    say: Callable[[str], object],
+    say: Callable[[str, str], object],
     clock: Callable[[], float] = time.time,  # noqa: TID251  the edge reads the clock
 ) -> None:
     """Until SIGTERM or Ctrl-C.
@@ -61,7 +61,7 @@ def serve_forever(
         data: the folder of what this machine keeps.
         settings: how the server behaves.
         address: host and port.
-        say: told where it listens.
+        say: told where it listens, in words and as the address of its console.
         clock: seconds since 1970 UTC.
 
     Raises:
@@ -81,7 +81,7 @@ def serve_forever(
     try:
         if settings.retrain is not None:
             service.retraining.look_every(settings.retrain)
-        _runner()(_served(service, listening, lambda: say(told)))
+        _runner()(_served(service, listening, lambda: say(told, f"{here}/")))
     finally:
         service.close()
 

@@ -43,4 +43,5 @@ def test_places_are_round_and_figures_stand_where_they_belong(shop, page):
     page.keyboard.press("ArrowRight")
     assert "a none" in figure.get_by_role("status").inner_text()
     assert page.locator(".marked .name").text_content() == "dialled"
+    assert figure.locator(".grid").count() == figure.locator("[text-anchor=end]").count() == 4
     assert page.locator(".c1 polyline, polyline.c1").count() == 2
