@@ -3,7 +3,7 @@
 import time
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
-VIEWS = ("home", "try", "models")
+VIEWS = ("home", "try", "models", "settings")
 
 
 def until(found, seconds=20.0):

@@ -1,6 +1,6 @@
 // The console: which view is shown, whether a key is needed, whether the server is there.
 
-import { Fault, ask, key, listen } from "./api.js";
+import { Fault, identify, key, listen, me } from "./api.js";
 import { h } from "./dom.js";
 
 // in the order they are named; each is fetched when it is first looked at
@@ -8,8 +8,9 @@ const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
   models: ["Models", () => import("./models.js")],
+  settings: ["Settings", () => import("./settings.js")],
 };
-const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
+const [main, views, login, offline, leave, who] = ["main", "views", "login", "offline", "leave", "who"]
   .map((id) => document.getElementById(id));
 const opened = {}; // each view is made once, so what was typed stays
 
@@ -54,6 +55,7 @@ function locked(fault) {
   main.hidden = true;
   login.hidden = false;
   leave.hidden = true;
+  who.textContent = "";
   document.getElementById("login-fault").textContent = fault;
   document.getElementById("key").focus();
 }
@@ -67,25 +69,37 @@ async function enter(event) {
     return;
   }
   key.set(told);
+  const before = me();
   try {
-    await ask("/v1/scenarios");
+    const now = await identify();
+    if (String(before?.scopes) !== String(now.scopes)) closeAll();
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
-    if (fault.status !== 403) { // known, but of other scopes: the views say which they lack
-      key.forget();
-      locked(fault.detail);
-      return;
-    }
+    key.forget();
+    locked(fault.detail);
+    return;
   }
   field.value = "";
-  unlocked();
-}
-
-function unlocked() {
   login.hidden = true;
   main.hidden = false;
-  leave.hidden = !key.get();
   show(true);
+}
+
+/** Another key may do other things: views are made anew. */
+function closeAll() {
+  main.replaceChildren();
+  for (const name of Object.keys(opened)) delete opened[name];
+}
+
+/** Show the view, once it is known what the key may do. */
+async function begin() {
+  try {
+    await identify();
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    if (fault.status === 401) return; // a key is asked for
+  }
+  show(false);
 }
 
 listen({
@@ -93,7 +107,11 @@ listen({
   away: () => { offline.hidden = false; },
   back: () => {
     offline.hidden = true;
-    if (login.hidden) show(false);
+    if (login.hidden) begin();
+  },
+  known: ({ id, name, role }) => {
+    leave.hidden = !key.get();
+    who.textContent = id === "open" ? "" : `${name} · ${role || "own scopes"}`;
   },
 });
 login.addEventListener("submit", enter);
@@ -106,5 +124,4 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", () => { if (login.hidden) show(true); });
-leave.hidden = !key.get();
-show(false);
+begin();

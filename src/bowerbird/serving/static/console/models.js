@@ -1,6 +1,6 @@
 // Models: which answers, what came of the last retrain, another one in its place.
 
-import { Fault, ask, twin } from "./api.js";
+import { Fault, allowed, ask, barred, may, twin } from "./api.js";
 import { confirmed, fill, h, light, panel, table } from "./dom.js";
 import { ago, figure, moment } from "./words.js";
 
@@ -20,7 +20,7 @@ export function view() {
   const loadDue = () => fill(due, () => ask("/v1/retrain/triggers"), drawDue);
   const loadLast = () => fill(last, async () => {
     const told = await ask("/v1/retrain");
-    start.disabled = told.state === "running";
+    start.disabled = told.state === "running" || !may("admin");
     clearTimeout(timer);
     if (told.state === "running") {
       followed = true;
@@ -33,7 +33,7 @@ export function view() {
     }
     return told;
   }, drawLast);
-  const start = h("button", { type: "button", click: async () => {
+  const start = allowed("admin", h("button", { type: "button", click: async () => {
     start.disabled = true;
     said.textContent = "";
     try {
@@ -46,9 +46,10 @@ export function view() {
       start.disabled = false;
       said.textContent = fault.detail;
     }
-  } }, "Retrain now");
+  } }, "Retrain now"));
   last.body.before(h("p", {}, start));
-  const root = h("div", {}, h("h1", {}, "Models"), said, runs.root,
+  const root = h("div", {}, h("h1", {}, "Models"), said,
+    barred("admin") && h("p", { class: "quiet" }, barred("admin")), runs.root,
     h("div", { class: "two" }, last.root, due.root));
   return { root, load: () => Promise.all([loadRuns(), loadLast(), loadDue()]) };
 }
@@ -56,9 +57,9 @@ export function view() {
 function drawRuns({ models: all }, choose) {
   const rows = all.map(({ name, model, made, current }) => [
     name, model, made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
-    current ? light("well", "answers") : h("button", {
+    current ? light("well", "answers") : allowed("admin", h("button", {
       type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => choose(name),
-    }, "Let it answer"),
+    }, "Let it answer")),
   ]);
   return table("Runs", ["Run", "Model", "Made", "Answers"], rows, "words");
 }
