@@ -3,7 +3,7 @@
 import time
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
-VIEWS = ("home", "try", "models", "settings")
+VIEWS = ("home", "try", "rules", "models", "settings")
 
 
 def until(found, seconds=20.0):
@@ -15,4 +15,7 @@ def until(found, seconds=20.0):
 
 
 def settled(page):
-    page.wait_for_selector("main:not(:has([aria-busy]))")  # the policy lets no text be run
+    """Until the view that is shown has all its parts; the policy lets no text be run."""
+    page.wait_for_selector(
+        "main:not([aria-busy], :has(> :not([hidden]) [aria-busy])), #login:visible"
+    )

@@ -34,6 +34,7 @@ COMMANDS = {
     "retrain",
     "triggers",
     "runs",
+    "judge",
     "promote",
     "rollback",
     "diff",

@@ -11,11 +11,15 @@ from bowerbird.serving import (
     event_routes,
     list_routes,
     messages,
+    model_routes,
     operation_routes,
     retrain_routes,
+    rule_routes,
     scenario_routes,
     settings_routes,
     table_routes,
+    tried_messages,
+    try_routes,
 )
 
 ITEM = {"rank": 1, "item": "i3", "score": 0.5, "source": "personal", "reason": "because"}
@@ -63,10 +67,14 @@ def test_the_client_knows_every_part_that_the_service_sends():
         list_routes,
         event_routes,
         table_routes,
+        model_routes,
         operation_routes,
         retrain_routes,
+        rule_routes,
         scenario_routes,
         settings_routes,
+        try_routes,
+        tried_messages,
     ):
         sent |= {
             name: kind for name, kind in vars(module).items() if hasattr(kind, "__struct_fields__")

@@ -23,6 +23,9 @@ NEEDS = {
     "GET /v1/popular": ("recs:read", True),
     "GET /v1/new": ("recs:read", True),
     "GET /v1/trending": ("recs:read", True),
+    "POST /v1/try": ("recs:read", False),
+    "GET /v1/users": ("people:read", False),
+    "GET /v1/history": ("people:read", False),
     "POST /v1/vectors": ("recs:read", False),
     "POST /v1/events": ("events:write", True),
     "POST /v1/exposures": ("events:write", True),
@@ -34,6 +37,9 @@ NEEDS = {
     "PUT /v1/items/{item}": ("catalog:write", False),
     "PATCH /v1/items/{item}": ("catalog:write", False),
     "DELETE /v1/items/{item}": ("catalog:write", False),
+    "GET /v1/catalog": ("catalog:read", False),
+    "GET /v1/catalog/{item}": ("catalog:read", False),
+    "GET /v1/items/{item}/neighbours": ("catalog:read", False),
     "POST /v1/users": ("people:write", False),
     "GET /v1/users/{user}": ("people:read", False),
     "PUT /v1/users/{user}": ("people:write", False),
@@ -50,10 +56,19 @@ NEEDS = {
     "GET /v1/scenarios/{scenario}": ("catalog:read", False),
     "PUT /v1/scenarios/{scenario}": ("rules:write", False),
     "DELETE /v1/scenarios/{scenario}": ("rules:write", False),
+    "GET /v1/scenarios/{scenario}/rules": ("catalog:read", False),
+    "POST /v1/scenarios/{scenario}/check": ("catalog:read", False),
+    "POST /v1/scenarios/{scenario}/preview": ("people:read", False),
     "GET /v1/edits": ("catalog:read", False),
     "POST /v1/edits/undo": ("rules:write", False),
     "GET /v1/models": ("metrics:read", False),
     "PUT /v1/models/current": ("admin", False),
+    "POST /v1/models/rollback": ("admin", False),
+    "GET /v1/models/{model}": ("metrics:read", False),
+    "GET /v1/models/{model}/report": ("metrics:read", False),
+    "GET /v1/models/{model}/verdict": ("metrics:read", False),
+    "GET /v1/leaderboard": ("metrics:read", False),
+    "GET /v1/lineage": ("metrics:read", False),
     "GET /v1/retrain": ("metrics:read", False),
     "POST /v1/retrain": ("admin", False),
     "GET /v1/retrain/triggers": ("metrics:read", False),
@@ -96,7 +111,7 @@ def locked(run, tmp_path_factory):
 
 def attempt(client, route, key):
     path = route.path
-    for name in ("item", "user", "scenario", "rec_id", "key", "file"):
+    for name in ("item", "user", "scenario", "rec_id", "key", "file", "model"):
         path = path.replace(f"{{{name}}}", "nobody")
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     told = {name: value for name, value in (route.example or {}).items() if name != "user"}

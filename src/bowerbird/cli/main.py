@@ -36,6 +36,7 @@ COMMANDS = (
     "retrain",
     "triggers",
     "runs",
+    "judge",
     "promote",
     "rollback",
     "diff",

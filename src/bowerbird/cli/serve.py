@@ -35,6 +35,12 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Pages that may ask: https://shop.example; repeated.")
     ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where the console may fetch pictures: https://cdn.shop.example; repeated."
+        ),
+    ] = None,
     retrain: Annotated[
         str | None,
         typer.Option(help="Look so often whether a retrain is due, and make it: 10m."),
@@ -60,6 +66,7 @@ def serve(
       bowerbird serve runs --open
     """
     try:
+        from bowerbird.serving.console import checked_origins
         from bowerbird.serving.server import serve_forever
         from bowerbird.serving.service import Settings
     except ImportError as error:
@@ -68,7 +75,8 @@ def serve(
     alone = host in ("127.0.0.1", "localhost", "::1")
     if retrain is not None:
         seconds_of(retrain, "--retrain")
-    settings = Settings(deadline_ms, rate, alone, tuple(origin or ()), retrain=retrain)
+    origins, pictures = tuple(origin or ()), checked_origins(images or ())
+    settings = Settings(deadline_ms, rate, alone, origins, pictures, retrain=retrain)
     logging.getLogger("bowerbird.serving").setLevel(logging.INFO)
     logging.getLogger("bowerbird.requests").setLevel(logging.INFO if log else logging.WARNING)
     serve_forever(run, store or data, data, settings, (host, port), _telling(look))

@@ -22,6 +22,14 @@ from bowerbird.retrieval.expression import parsed
 Action = Literal["pin", "boost", "bury", "hide", "quota"]
 
 
+class RuleFault(ConfigError):
+    """A rule says something that cannot be meant; `field` is the key of it that says so."""
+
+    def __init__(self, rule: str, field: str, told: str) -> None:
+        super().__init__(f"rule {rule!r}: {told}")
+        self.field, self.told = field, told
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: what it does, to which items, for whom, and when.
@@ -47,9 +55,10 @@ class Rule:
 
     def __post_init__(self) -> None:
         if (self.items is None) == (not self.ids):
-            raise ConfigError(f"rule {self.name!r}: either items or ids expected")
+            raise RuleFault(self.name, "items", "either items or ids expected")
         if self.do == "pin" and not self.ids:
-            raise ConfigError(f"rule {self.name!r}: ids of the items to pin expected, items came")
+            told = "ids of the items to pin expected, items came"
+            raise RuleFault(self.name, "ids", told)
         for name, good, expected in (
             ("position", self.position >= 1, "≥ 1"),
             ("by", 0 <= self.by < np.inf, "a finite number ≥ 0"),
@@ -58,9 +67,9 @@ class Rule:
         ):
             if not good:
                 came = getattr(self, "stop" if name == "until" else name)
-                raise ConfigError(f"rule {self.name!r}: {name} {expected} expected, {came} came")
+                raise RuleFault(self.name, name, f"{name} {expected} expected, {came} came")
         if self.do == "quota" and self.most is None and not self.least:
-            raise ConfigError(f"rule {self.name!r}: least or most expected, neither came")
+            raise RuleFault(self.name, "least", "least or most expected, neither came")
 
     def active(self, now: int) -> bool:
         """Is it on at this moment?"""
@@ -122,14 +131,31 @@ class Rules:
         Raises:
             ConfigError: an audience asks for a column that queries do not have.
         """
+        kinds, which = np.unique(self.holding(queries, now), axis=0, return_inverse=True)
+        for kind, held in enumerate(kinds):
+            some = np.flatnonzero(which.reshape(-1) == kind)
+            yield some, self._laid_over(engine, np.flatnonzero(held), k)
+
+    def holding(self, queries: Queries, now: int) -> Bool[ndarray, "b rules"]:
+        """Which rules hold for whom at this moment.
+
+        Raises:
+            ConfigError: an audience asks for a column that queries do not have.
+        """
         holds = np.zeros((len(queries), len(self.rules)), dtype=bool)
         for place, rule in enumerate(self.rules):
             if rule.active(now):
                 holds[:, place] = self._for(rule, queries)
-        kinds, which = np.unique(holds, axis=0, return_inverse=True)
-        for kind, held in enumerate(kinds):
-            some = np.flatnonzero(which.reshape(-1) == kind)
-            yield some, self._laid_over(engine, np.flatnonzero(held), k)
+        return holds
+
+    def step(self, place: int, k: int) -> Step | None:
+        """What the rule at a place does to hits of lists of k; None: it is no step.
+
+        Raises:
+            ConfigError: a quota does not fit lists of this length.
+        """
+        rule, rows = self.rules[place], self.rows[place]
+        return None if rule.do in ("hide", "pin") else _step(rule, rows, k)
 
     def _for(self, rule: Rule, queries: Queries) -> Bool[ndarray, "b"]:
         if rule.audience is None:

@@ -168,6 +168,20 @@ class Dial:
             value += self.exposure.prices(self.alpha, k, self.level)[candidates.rows]
         return np.argsort(-np.where(there, value, NONE), axis=1, kind="stable")
 
+    def added(self, rows: Int32[ndarray, "m"], k: int) -> dict[str, Float32[ndarray, "m"]]:
+        """What it adds to the lifts of these rows, by why: their popularity, and least exposure.
+
+        Popularity is told against that of an average item, which changes nothing of the order.
+        """
+        if not self.alpha or not self.scale.typical:
+            return {}
+        shown = k if self.shown is None else self.shown
+        above = self.level[rows] - self.level.mean(dtype=np.float64)
+        found = {"popularity": (-self.alpha * above).astype(np.float32)}
+        if self.exposure is not None and self.alpha > 0:
+            found["least exposure"] = self.exposure.prices(self.alpha, shown, self.level)[rows]
+        return found
+
     def similar(
         self, rows: Int32[ndarray, "b"], k: int, allow: Bool[ndarray, "n"] | None = None
     ) -> Hits:

@@ -7,8 +7,8 @@ from typing import Any
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.split import Holdout, Rule, Split
-from bowerbird.encoders.encoder import Encoder
-from bowerbird.encoders.popularity import Popularity
+from bowerbird.encoders.encoder import Encoder, Estimator
+from bowerbird.encoders.popularity import Popularity, PopularityEncoder
 from bowerbird.encoders.session import Session
 from bowerbird.errors import BowerbirdError, DataError
 from bowerbird.evaluation.background import Background
@@ -44,6 +44,7 @@ class Plan:
     baseline: str = "popularity"
     fallback: Popularity = Popularity()  # noqa: RUF009  frozen, so sharing it is safe
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # asked for, by model
+    estimators: Mapping[str, Estimator] = field(default_factory=dict)  # of these names, as they are
     budget_s: float | None = None  # for each model that is trained, and for auto
     dial: bool = False  # measure the popularity dial: fits what is quick to fit once more
     limits: Limits = Limits()  # noqa: RUF009  of health; frozen
@@ -143,7 +144,7 @@ def _judge(
     seconds = {part: round(s, 2) for part, s in seconds.items()}
     made = {"report": report, "choice": choice, "fitted": fitted, "seconds": seconds}
     made |= _looked_at(name, fitted, train, recommender, split.holdout, plan.limits)
-    if plan.dial and name != "popularity":
+    if plan.dial and not isinstance(fitted, PopularityEncoder):
         tell(name, "turning the popularity dial")
         half = _half(choice, fitted, train, split, plan)
         with suppress(DataError):  # nobody has something to find
@@ -181,7 +182,8 @@ def _looked_at(
 ) -> dict[str, Any]:
     """What is said beside the report: are the vectors well, how soon is a newcomer known."""
     more: dict[str, Any] = {}
-    if isinstance(fitted, Encoder) and name != "popularity":  # one direction is all it has
+    # one direction is all that popularity has
+    if isinstance(fitted, Encoder) and not isinstance(fitted, PopularityEncoder):
         types = train.catalog.types()
         more["health"] = health_of(
             fitted.encode_items(train.catalog),
@@ -197,6 +199,8 @@ def _looked_at(
 
 def _chosen(name: str, split: Split, plan: Plan, told: Mapping[str, Any], tell: Tell) -> Choice:
     """The settings, or the model, that validation inside the training data speaks for."""
+    if name in plan.estimators:
+        return Choice(plan.estimators[name])
     estimator = named_estimator(name, plan.seed, **told)
     if not plan.tune:
         return Choice(as_is(estimator))

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 from numpy import ndarray
 
 from bowerbird.data.dataset import Dataset
 from bowerbird.data.joining import extended
 from bowerbird.data.moments import moment_text
 from bowerbird.data.queries import Queries
-from bowerbird.data.split import Split
+from bowerbird.data.split import Holdout, Split
 from bowerbird.encoders.encoder import Encoder
 from bowerbird.encoders.popularity import Popularity, PopularityEncoder
 from bowerbird.errors import DataError
@@ -192,20 +192,37 @@ def check_blind(contender: Contender, split: Split, name: str) -> None:
 
 def measured(seat: Seated, split: Split, background: Background, policy: Policy) -> Measured:
     """The report of one contender and its values by slice; vectors and time are not looked at."""
-    holdout, metric, k = split.holdout, policy.metric, policy.k
+    holdout, k = split.holdout, policy.k
     report = evaluate(seat.recommend, holdout, background, (k,))
-    hits = Hits(report.rows, np.zeros(report.rows.shape, np.float32))
-    told = Judged.of(hits, holdout.relevant)
-    parts = {
+    parts = parts_of(report, holdout, background, policy.metric)
+    rows = report.rows[Judged.of(_listed(report), holdout.relevant).sizes() > 0]
+    shown = rows[rows >= 0]
+    cold = float((background.counts[shown] == 0).mean()) if len(shown) else 0.0
+    return Measured(report, parts, cold)
+
+
+def parts_of(
+    report: Report, holdout: Holdout, background: Background, metric: str
+) -> dict[str, Float64[ndarray, "b"]]:
+    """One value a query by slice, NaN for who is not in it: what can be compared slice by slice.
+
+    Args:
+        report: of lists on this holdout, at least as long as the metric's k.
+        holdout: who asked, and what they found later.
+        background: of the training data.
+        metric: such as ndcg@10.
+    """
+    told, k = Judged.of(_listed(report), holdout.relevant), int(metric.partition("@")[2])
+    return {
         f"{name}: {group}": own[metric]
         for name, group, _, own in parted(
             {metric: report.values[metric]}, told, holdout, background, (k,)
         )
     }
-    rows = report.rows[told.sizes() > 0]
-    shown = rows[rows >= 0]
-    cold = float((background.counts[shown] == 0).mean()) if len(shown) else 0.0
-    return Measured(report, parts, cold)
+
+
+def _listed(report: Report) -> Hits:
+    return Hits(report.rows, np.zeros(report.rows.shape, np.float32))
 
 
 def baselines(

@@ -30,6 +30,7 @@ from bowerbird.runs.gate_page import gate_page
 from bowerbird.runs.judging import Contender, judged
 from bowerbird.runs.moved import neighbours
 from bowerbird.runs.plan import Plan
+from bowerbird.runs.reporting import Window, keep_judged
 from bowerbird.runs.reranking import learn_again
 from bowerbird.runs.run import write_data
 from bowerbird.runs.shadow import shadowed
@@ -298,7 +299,8 @@ def _gate(job: Job, candidate: Run, split: Split, told: dict[str, Any]) -> dict[
             verdict = _judged(job, candidate, split)
             title = f"{job.name} beside {job.champion or 'two baselines'}"
             with whole(path) as partial:
-                save_json(partial, verdict.to_json() | {"watched": told})
+                who = {"format": 1, "challenger": job.name, "champion": job.champion}
+                save_json(partial, who | verdict.to_json() | {"watched": told})
             with whole(path.with_suffix(".html")) as partial:
                 partial.write_text(gate_page(verdict, title, told), "utf-8")
             words = [*verdict.words(), *told["alarms"]]
@@ -313,6 +315,8 @@ def _judged(job: Job, candidate: Run, split: Split) -> Verdict:
     champion = None if job.champion is None else Contender.learned(job.before)
     limits = job.plan.limits
     found = judged(challenger, champion, split, job.plan.policy, time.perf_counter, limits)
+    window = Window(_facts_of(job, "snapshot")["data"], split, int(job.work.clock()))
+    keep_judged(job.registry.folder, (job.name, job.champion), found, window, job.plan.policy)
     return decide(*found, job.plan.policy)
 
 
@@ -348,8 +352,9 @@ def _over(job: Job, state: State, words: list[str], run: str | None = None) -> O
         why = " ".join(words[:3])
         job.registry.note(Line(now, state, run, job.champion, WHO, why))
     for name in job.registry.prune(job.plan.keep, now):
-        for path in job.registry.folder.glob(f"{name}.gate.*"):
-            path.unlink(missing_ok=True)
+        for kind in ("gate", "report"):
+            for path in job.registry.folder.glob(f"{name}.{kind}.*"):
+                path.unlink(missing_ok=True)
     return Outcome(state, run, job.champion, tuple(words))
 
 

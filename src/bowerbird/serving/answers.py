@@ -58,6 +58,16 @@ class Question:
     names: tuple[str, ...] = ()  # under which the run may know them
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A question that can be asked: of what, with what is known of whom."""
+
+    surface: Surface
+    query: Queries
+    wish: Wish
+    known: Known
+
+
 @dataclass(frozen=True)
 class Answers:
     """Makes lists. Every method may be called from any thread."""
@@ -84,9 +94,26 @@ class Answers:
         Raises:
             Problem: what is asked cannot be meant.
         """
-        ask, began = question.ask, self.late()
+        began = self.late()
         try:
-            wish, now = _wish(question, snapshot), question.now_ms // 1000
+            meant = self.meant(question, snapshot, began)
+        except StoreDown as error:
+            return self.baked(question, snapshot, str(error))
+        surface, known = meant.surface, meant.known
+        told, fault = self._climbed(question, surface, meant.query, meant.wish)
+        told |= {"rung": rung_of(told["rung"], question, meant), "past": known.hash}
+        return self._told(question, snapshot, told, fault or known.lacks, began)
+
+    def meant(self, question: Question, snapshot: Snapshot, began: float) -> Meant:
+        """What is asked of which surface, with all that is known of who asks.
+
+        Raises:
+            Problem: what is asked cannot be meant.
+            StoreDown: the scenario is being opened.
+        """
+        ask, now = question.ask, question.now_ms // 1000
+        try:
+            wish = _wish(question, snapshot)
             surface = surface_for(snapshot, wish, now)
             if ask.vector is not None and ask.space is not None:
                 engine = space_in(snapshot).by_vector(surface.engine, ask.vector, ask.space)
@@ -94,18 +121,9 @@ class Answers:
             traits = _context(snapshot, ask)
         except (ConfigError, DataError) as error:
             raise Problem(422, str(error)) from error
-        except StoreDown as error:
-            return self.baked(question, snapshot, str(error))
         known = self._past(question, began)
         query = snapshot.histories.query(question.names, known.events, now, traits)
-        told, fault = self._climbed(question, surface, query, wish)
-        rung = told["rung"]
-        if rung == surface.origin.source and rung not in UNASKED:
-            rung = "session" if known.lacks or question.user is None else "personal"
-        elif rung in UNASKED:
-            rung = "popular"
-        told |= {"rung": rung, "past": known.hash}
-        return self._told(question, snapshot, told, fault or known.lacks, began)
+        return Meant(surface, query, wish, known)
 
     def baked(self, question: Question, snapshot: Snapshot, why: str) -> tuple[RecList, Served]:
         """The list that needs nothing.
@@ -171,7 +189,7 @@ class Answers:
     ) -> tuple[RecList, Served]:
         """As it goes out, and as it is kept."""
         ask, scenario = question.ask, snapshot.scenario(question.ask.scenario)
-        items = [_item(one, snapshot, ask.fields) for one in told["items"]]
+        items = [item_of(one, snapshot, ask.fields) for one in told["items"]]
         keys = ("candidates", "removed", "index", "data")
         trace = {key: told[key] for key in keys if key in told} if ask.explain else None
         reply = RecList(
@@ -284,7 +302,17 @@ def met(told: str | Met, now_ms: int) -> Past:
     return Past(told.item, told.type or "view", min(at, now_ms))
 
 
-def _item(told: dict[str, Any], snapshot: Snapshot, names: list[str]) -> ListItem:
+def rung_of(told: str, question: Question, meant: Meant) -> str:
+    """What lists call the rung that was reached."""
+    if told in UNASKED:
+        return "popular"
+    if told != meant.surface.origin.source:
+        return told
+    return "session" if meant.known.lacks or question.user is None else "personal"
+
+
+def item_of(told: dict[str, Any], snapshot: Snapshot, names: list[str]) -> ListItem:
+    """A place of a list, with these columns of its item."""
     because = [Because(r["item"], r["share"]) for r in told.get("because", ())]
     catalog = snapshot.catalog
     row = int(catalog.items.rows([told["item"]])[0]) if names else -1

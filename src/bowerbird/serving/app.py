@@ -12,15 +12,20 @@ from starlette.routing import Route as Served
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bowerbird.serving import (
+    catalog_routes,
     console,
     event_routes,
     list_routes,
     metric_routes,
+    model_routes,
+    neighbour_routes,
     operation_routes,
     retrain_routes,
+    rule_routes,
     scenario_routes,
     settings_routes,
     table_routes,
+    try_routes,
     vector_routes,
 )
 from bowerbird.serving.call import Call, Reply, Route, endpoint
@@ -43,9 +48,14 @@ ROUTES: tuple[Route, ...] = (
     *vector_routes.ROUTES,
     *event_routes.ROUTES,
     *table_routes.ROUTES,
+    *catalog_routes.ROUTES,
+    *neighbour_routes.ROUTES,
     *metric_routes.ROUTES,
     *operation_routes.ROUTES,
+    *model_routes.ROUTES,
     *scenario_routes.ROUTES,
+    *rule_routes.ROUTES,
+    *try_routes.ROUTES,
     *retrain_routes.ROUTES,
     *settings_routes.ROUTES,
     *console.ROUTES,

@@ -17,12 +17,13 @@ from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.live_log import LiveLog, held_by_reason
 from bowerbird.surfaces.live_scenarios import Edited
-from bowerbird.surfaces.registry import CURRENT, Registry
+from bowerbird.surfaces.registry import CURRENT, Registry, before, runs_in
 from bowerbird.surfaces.run_folder import load_facts
 from bowerbird.surfaces.scenario import scenarios_in
 
 OVERLAP_MS = 60_000
 """Clocks of several servers may differ by so much."""
+TOLD = ("service", "PUT /v1/models/current")
 log = logging.getLogger("bowerbird.serving")
 
 
@@ -50,7 +51,7 @@ class Current:
     ) -> None:
         self._events, self._recount_s = events, recount_s
         self._counted = -recount_s
-        self._runs, self._store = runs, store
+        self.place, self._store = runs, store
         self._catalog = LiveCatalog(store.items)
         self._telemetry, self._clock = telemetry, clock
         self._building, self._lock = Lock(), Lock()
@@ -78,41 +79,92 @@ class Current:
         Raises:
             ArtifactError: there is none.
         """
-        if (self._runs / "run.json").is_file():
-            return self._runs
+        if (self.place / "run.json").is_file():
+            return self.place
         try:
-            name = (self._runs / CURRENT).read_text("utf-8").strip()
+            name = (self.place / CURRENT).read_text("utf-8").strip()
         except OSError:
             came = (
-                f"{self._runs}: a run folder, or a folder of runs with a file «{CURRENT}», expected"
+                f"{self.place}: a run folder, or a folder of runs with a file «{CURRENT}», expected"
             )
             raise ArtifactError(f"{came}; «bowerbird train --out RUN» makes a run") from None
         return self._named(name)
 
     def models(self) -> list[Model]:
         """All runs there are, by name."""
-        single = (self._runs / "run.json").is_file()
-        places = [self._runs] if single else sorted(self._runs.glob("*/run.json"))
-        names = [place if single else place.parent for place in places]
-        return [self._told(folder) for folder in names]
+        return [self._told(folder) for folder in runs_in(self.place).values()]
 
-    def use(self, name: str) -> Snapshot:
+    def use(self, name: str, told: tuple[str, str] = TOLD) -> Snapshot:
         """From now on this run answers; the file `current` says so, too.
+
+        Args:
+            name: of a run that is there.
+            told: who says so, and why.
 
         Raises:
             ArtifactError: there is no such run, it is damaged, or only one is served.
             ConfigError: it is retired, or the folder cannot be written to.
         """
-        if (self._runs / "run.json").is_file() and name != self._runs.name:
-            raise ArtifactError(f"{self._runs} is served alone: serve the folder of runs above it")
+        if (self.place / "run.json").is_file() and name != self.place.name:
+            raise ArtifactError(f"{self.place} is served alone: serve the folder of runs above it")
         with self._building:
-            folder = self._runs if name == self._runs.name else self._named(name)
+            folder = self.place if name == self.place.name else self._named(name)
             snapshot = self._recounted(self._loaded(folder))
-            if folder != self._runs:
-                told = ("service", "PUT /v1/models/current")
-                Registry(self._runs).promote(name, int(self._clock()), told)
+            if folder != self.place:
+                Registry(self.place).promote(name, int(self._clock()), told)
             self._swap(snapshot)
             return snapshot
+
+    def beside(
+        self, folder: Path, events: Callable[[], LiveLog], before: Snapshot | None = None
+    ) -> Snapshot:
+        """Another run as it would answer now; nothing that answers is changed.
+
+        Args:
+            folder: of the run.
+            events: reads what was done, for this run alone.
+            before: the same run, opened before: what was said since of items, people and scenarios
+                is laid over it.
+
+        Raises:
+            ArtifactError: it is damaged.
+        """
+        if before is not None:
+            return self._as_edited(self._without_deleted(self._catalog.followed(before)))
+        snapshot = self._loaded(folder)
+        known, now_ms = snapshot.histories, int(self._clock() * 1000)
+        live = events().behind(snapshot.run, known.weights, known.forgotten, now_ms)
+        return counting(snapshot, live) if live.events or known.forgotten else snapshot
+
+    def found(self, name: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            ArtifactError: there is none of this name.
+        """
+        alone = (self.place / "run.json").is_file() and name == self.place.name
+        return self.place if alone else self._named(name)
+
+    def back(self, told: tuple[str, str], expected: str | None = None) -> Snapshot:
+        """From now on the run answers again that did before.
+
+        Args:
+            told: who says so, and why.
+            expected: the run that answers, as far as they know; None: whichever does.
+
+        Raises:
+            ArtifactError: only one run is served, or that one is damaged.
+            ConfigError: there is none, or another one answers than expected.
+        """
+        with self._building:
+            registry = Registry(self.place)
+            name = before(registry)
+            snapshot = None if name is None else self._loaded(self._named(name))
+            line = registry.rollback(int(self._clock()), told, expected)
+            if snapshot is None or line.run != name:  # somebody was faster
+                snapshot = self._loaded(self.folder())
+            self._swap(self._recounted(snapshot))
+            return self.snapshot
 
     def refresh(self) -> None:
         """Once: another run, where `current` names one; the catalog, where it has changed.
@@ -226,10 +278,10 @@ class Current:
             self._telemetry.quarantined.labels(reason).set(count)
 
     def _named(self, name: str) -> Path:
-        folder = self._runs / name
-        if not name or folder.parent != self._runs or not (folder / "run.json").is_file():
+        folder = self.place / name
+        if not name or folder.parent != self.place or not (folder / "run.json").is_file():
             have = ", ".join(model.name for model in self.models()) or "none"
-            raise ArtifactError(f"a run of {self._runs} ({have}) expected, {name!r} came")
+            raise ArtifactError(f"a run of {self.place} ({have}) expected, {name!r} came")
         return folder
 
     def _told(self, folder: Path) -> Model:

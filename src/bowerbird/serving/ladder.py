@@ -7,7 +7,7 @@ popular   what everybody likes
 baked     a list that was made when the run was loaded; needs nothing but memory
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,11 +45,23 @@ def surface_for(snapshot: Snapshot, wish: Wish, now: int) -> Surface:
         ConfigError: there is no such scenario, or a filter cannot be read.
     """
     surface = snapshot.surface(wish.scenario, wish.k, now)
+    for _, rows in laid_over(snapshot, wish):
+        surface = surface.among(rows)
+    return surface
+
+
+def laid_over(snapshot: Snapshot, wish: Wish) -> Iterator[tuple[str, Bool[ndarray, "n"]]]:
+    """The wish's own filters: the name of each, and the items it leaves.
+
+    Raises:
+        ConfigError: a filter cannot be read.
+    """
     if wish.filter is not None:
-        surface = surface.among(snapshot.mask(wish.filter))
+        yield "filter", snapshot.mask(wish.filter)
     if wish.only is not None:
-        surface = surface.among(_rows(snapshot, wish.only))
-    return surface.among(~_rows(snapshot, wish.never)) if wish.never else surface
+        yield "only", _rows(snapshot, wish.only)
+    if wish.never:
+        yield "never", ~_rows(snapshot, wish.never)
 
 
 def asked(surface: Surface, query: Queries, wish: Wish) -> dict[str, Any]:

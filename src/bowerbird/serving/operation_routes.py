@@ -1,4 +1,4 @@
-"""Routes about the service: health, metrics, models, keys, lists that went out."""
+"""Routes about the service: health, metrics, keys, lists that went out."""
 
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -25,27 +25,6 @@ class Health(Struct):
     status: str
     model: str | None = None
     store: str | None = None
-
-
-class Model(Struct):
-    """A run that could answer."""
-
-    name: str
-    model: str
-    made: str | None
-    current: bool
-
-
-class Models(Struct):
-    """All of them."""
-
-    models: list[Model]
-
-
-class Chosen(Strict):
-    """Which shall answer."""
-
-    model: Id
 
 
 class NewKey(Strict):
@@ -126,21 +105,6 @@ async def metrics(call: Call) -> Reply:
     service.telemetry.breaker.set(service.breaker.state != "closed")
     await service.aside(kept_current, service)
     return Reply(service.telemetry.text(), type=TYPE)
-
-
-async def models(call: Call) -> Reply:
-    """Runs that could answer."""
-    found = await call.service.aside(call.service.current.models)
-    return Reply(Models([Model(m.name, m.model, m.made, m.current) for m in found]))
-
-
-async def use_model(call: Call) -> Reply:
-    """Another run, without a request's noticing."""
-    current = call.service.current
-    if call.body.model not in [m.name for m in await call.service.aside(current.models)]:
-        raise Problem(404, f"a run that is there expected, {call.body.model!r} came")
-    snapshot = await call.service.aside(current.use, call.body.model)
-    return Reply(Health("ok", snapshot.model))
 
 
 async def served(call: Call) -> Reply:
@@ -225,9 +189,6 @@ ROUTES = (
     Route("GET", "/metrics", "metrics:read", metrics, "For Prometheus"),
     Route("GET", "/v1/bowerbird.js", None, script, "A script for pages", media=JAVASCRIPT,
           public=True),
-    Route("GET", "/v1/models", "metrics:read", models, "Runs that could answer", Models),
-    Route("PUT", "/v1/models/current", "admin", use_model, "Let another run answer", Health, Chosen,
-          example={"model": "2026-11-27-als"}),
     Route("GET", "/v1/lists/{rec_id}", "metrics:read", served, "A list that went out", dict),
     Route("GET", "/v1/quarantine", "people:read", quarantine, "Events that do not count",
           Quarantine, query=Most),

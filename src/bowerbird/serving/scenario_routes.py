@@ -1,17 +1,19 @@
 """Routes about scenarios: what can be asked, said anew while the service runs, and taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from bowerbird.serving.call import Call, Reply, Route
+from bowerbird.serving.messages import Word
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.snapshot import Snapshot, tried
 from bowerbird.surfaces.live_scenarios import Edit as Kept
-from bowerbird.surfaces.live_scenarios import Edited, edit, scenario_from, undo
+from bowerbird.surfaces.live_scenarios import Edited, Superseded, edit, scenario_from, undo
+from bowerbird.surfaces.rule_checks import Checks, refused
 from bowerbird.surfaces.scenario import Scenario
-from bowerbird.surfaces.surface import Ask, Opened, asked_of
 
 
 class Scenarios(Struct):
@@ -39,15 +41,22 @@ class Edits(Struct):
 
 
 class Most(Struct, forbid_unknown_fields=True):
-    """How many, at most."""
+    """How many, at most, and of which scenario."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    scenario: Word | None = None
+
+
+class Which(Struct, forbid_unknown_fields=True):
+    """Of which scenario."""
+
+    scenario: Word | None = None
 
 
 async def scenarios(call: Call) -> Reply:
     """What can be asked, and how each is set."""
     snapshot = call.service.current.snapshot
-    return Reply(Scenarios({n: _told(s) for n, s in snapshot.scenarios.items()}))
+    return Reply(Scenarios({n: told_of(s) for n, s in snapshot.scenarios.items()}))
 
 
 async def scenario(call: Call) -> Reply:
@@ -55,7 +64,8 @@ async def scenario(call: Call) -> Reply:
     name, snapshot = call.named("scenario"), call.service.current.snapshot
     if name not in snapshot.scenarios:
         raise Problem(404, f"one of {', '.join(snapshot.scenarios)} expected, {name!r} came")
-    return Reply(_told(snapshot.scenarios[name]))
+    edited = await call.service.aside(Edited.of, call.service.store.papers)
+    return Reply(told_of(snapshot.scenarios[name]), headers=_tag(edited.last(name)))
 
 
 async def put(call: Call) -> Reply:
@@ -63,8 +73,8 @@ async def put(call: Call) -> Reply:
     name = call.named("scenario")
     made = await call.service.aside(_tried, call, name, call.body)
     table = made.model_dump(mode="json", exclude_unset=True, by_alias=True)
-    await _kept(call, name, table)
-    return Reply(_told(made))
+    number = await _kept(call, name, table)
+    return Reply(told_of(made), headers=_tag(number))
 
 
 async def delete(call: Call) -> Reply:
@@ -80,41 +90,81 @@ async def delete(call: Call) -> Reply:
 async def edits(call: Call) -> Reply:
     """Who changed what."""
     edited = await call.service.aside(Edited.of, call.service.store.papers)
-    newest = edited.edits[: -call.query.limit - 1 : -1]
+    newest = edited.of_scenario(call.query.scenario)[: -call.query.limit - 1 : -1]
     return Reply(Edits([_edit(one) for one in newest]))
 
 
 async def back(call: Call) -> Reply:
     """Take the last change back that was not taken back yet."""
     service = call.service
-    made = await service.aside(undo, service.store.papers, call.who.id, call.now_ms)
+    told = (service.store.papers, call.who.id, call.now_ms, call.query.scenario, _seen(call))
+    made = await _changed(call, undo, *told)
     if made is None:
         raise Problem(409, "a change that was not taken back yet expected, there is none")
-    await service.aside(service.current.refresh)
     return Reply(_edit(made))
 
 
 def _tried(call: Call, name: str, table: Mapping[str, Any]) -> Scenario:
-    """It can be opened over the run that answers.
+    """It can be opened over the run that answers, and every rule of it can be meant.
 
     Raises:
         ConfigError: it says what cannot be meant, or does not fit the run.
     """
     made, snapshot = scenario_from(table, name), call.service.current.snapshot
     if made.surface != "audience":
-        opened = Opened.of(snapshot.run, made, snapshot.plain, dict(snapshot.fitted))
-        asked_of(opened, Ask(call.now_ms // 1000))
+        now = call.now_ms // 1000
+        tried(snapshot, made, now)
+        refused(checks(snapshot, now, made.k).of(table.get("rules") or ()), name)
     return made
 
 
-async def _kept(call: Call, name: str, table: Mapping[str, Any] | None) -> None:
+def checks(snapshot: Snapshot, now: int, k: int) -> Checks:
+    """What rules are looked at with, over the run that answers."""
+    data = snapshot.run.data
+    return Checks(data.catalog, data.traits, len(data.users), now, k)
+
+
+async def _kept(call: Call, name: str, table: Mapping[str, Any] | None) -> int:
+    """The number of the last edit, which is this one if it says anything new."""
+    papers = call.service.store.papers
+    made = await _changed(call, edit, papers, name, table, call.who.id, call.now_ms, _seen(call))
+    if made is not None:
+        return made.number
+    return (await call.service.aside(Edited.of, papers)).last(name)
+
+
+async def _changed(call: Call, work: Callable[..., Kept | None], *told: Any) -> Kept | None:  # noqa: ANN401  the work's
     service = call.service
-    told = (service.store.papers, name, table, call.who.id, call.now_ms)
-    await service.aside(edit, *told)
+    try:
+        made = await service.aside(work, *told)
+    except Superseded as error:
+        raise Problem(412, str(error)) from error
     await service.aside(service.current.refresh)
+    return made
 
 
-def _told(scenario: Scenario) -> dict[str, Any]:
+def _seen(call: Call) -> int | None:
+    """The last edit that the caller knows of: If-Match, as the ETag of a scenario was.
+
+    Raises:
+        Problem: it is none.
+    """
+    told = call.request.headers.get("if-match")
+    if told is None or told.strip() == "*":
+        return None
+    number = told.strip().strip('"')
+    if not number.isdecimal() or len(number) > 15:
+        expected = "the ETag of a scenario, the number of its last edit, expected"
+        raise Problem(422, f"{expected}, {told[:40]!r} came", "If-Match")
+    return int(number)
+
+
+def _tag(number: int) -> dict[str, str]:
+    return {"ETag": f'"{number}"'}
+
+
+def told_of(scenario: Scenario) -> dict[str, Any]:
+    """What it says beyond its defaults, as plain JSON values."""
     told: dict[str, Any] = scenario.model_dump(
         mode="json", exclude_unset=True, exclude_none=True, by_alias=True
     )
@@ -139,5 +189,6 @@ ROUTES = (
           "A scenario as the recipe has it", status=204),
     Route("GET", "/v1/edits", "catalog:read", edits, "Who changed which scenario", Edits,
           query=Most),
-    Route("POST", "/v1/edits/undo", "rules:write", back, "Take the last change back", Edit),
+    Route("POST", "/v1/edits/undo", "rules:write", back, "Take the last change back", Edit,
+          query=Which),
 )  # fmt: skip

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from bowerbird.data.defence import Defence
 from bowerbird.data.facts import Done, Seen, Served
 from bowerbird.serving.answers import Answers, Question
+from bowerbird.serving.beside import Beside
 from bowerbird.serving.breaker import Breaker
+from bowerbird.serving.catalog_facts import CatalogFacts
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
 from bowerbird.serving.messages import RecList
@@ -20,6 +22,7 @@ from bowerbird.serving.retraining import Retraining
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot
 from bowerbird.serving.telemetry import Telemetry
+from bowerbird.serving.tried import Trying
 from bowerbird.store.group_commit import GroupCommit
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Outcome, Store
@@ -42,6 +45,7 @@ class Settings:
     rate: float = 200.0  # requests a second of a key
     alone: bool = True  # reached from this machine only: no key is needed until there is one
     origins: tuple[str, ...] = ()  # pages that may ask
+    images: tuple[str, ...] = ()  # where pictures of items may come from, for the console
     refresh_s: float = 2.0  # between two looks for another run, and for changes of the catalog
     recount_s: float = 300.0  # until what was done meanwhile counts in what is popular
     defence: Defence = field(default_factory=Defence)  # how far events are believed there
@@ -83,7 +87,11 @@ class Service:
         self.threads = ThreadPoolExecutor(THREADS, "lists")
         self.others = ThreadPoolExecutor(THREADS, "others")
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
+        self.catalog = CatalogFacts(store.facts, self.others, self.reports)
         self.retraining = Retraining(runs, data, url)
+        self.beside = Beside(self._beside)
+        current = self.current
+        self.trying = Trying(self.answers, lambda: current.snapshot, current.found, self.beside)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
@@ -131,12 +139,17 @@ class Service:
     def close(self) -> None:
         """Write what waits, and let go."""
         self.retraining.close()
+        self.beside.close()
         self.current.close()
         for pool in (self.threads, self.others, self.reports):
             pool.shutdown(cancel_futures=True)
         self.events.close()
         self.lists.close()
         self.store.close()
+
+    def _beside(self, folder: Path, before: Snapshot | None) -> Snapshot:
+        events = partial(LiveLog, self.store, self.identity, self.settings.defence)
+        return self.current.beside(folder, events, before)
 
     def _best(self, question: Question, snapshot: Snapshot) -> Answer:
         if question.until < time.monotonic():  # it was answered from memory meanwhile

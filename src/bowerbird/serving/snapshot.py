@@ -21,6 +21,7 @@ from bowerbird.data.dataset import AVAILABLE_FROM, AVAILABLE_UNTIL, Catalog
 from bowerbird.errors import ConfigError, StoreDown
 from bowerbird.index.index import Index
 from bowerbird.ranking.recommender import Recommender
+from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.expression import parsed
 from bowerbird.retrieval.retriever import VectorRetriever
 from bowerbird.serving.histories import Histories
@@ -228,6 +229,18 @@ def counting(snapshot: Snapshot, live: Live) -> Snapshot:
     return replace(snapshot, plain=plain, baked=_baked(plain), live=live, **anew)
 
 
+def tried(snapshot: Snapshot, scenario: Scenario, now: int, k: int | None = None) -> Surface:
+    """A scenario that is not among its own, as it would be; nothing of it is kept.
+
+    Raises:
+        ConfigError: it does not fit the run.
+    """
+    run = counted(snapshot) if scenario.surface in COUNTED else snapshot.run
+    opened = Opened.of(run, scenario, snapshot.plain, dict(snapshot.fitted))
+    surface = asked_of(opened, Ask(now, k=k))
+    return surface if snapshot.hidden is None else surface.among(~snapshot.hidden)
+
+
 def space_in(snapshot: Snapshot) -> Space:
     """Where its people and items lie.
 
@@ -249,6 +262,29 @@ def with_scenarios(
     configs = {name: config_of(scenario) for name, scenario in scenarios.items()}
     anew: dict[str, Any] = {"_opened": opened, "_asked": OrderedDict(), "edited": edited}
     return replace(snapshot, scenarios=scenarios, configs=configs, **anew)
+
+
+def trying(snapshot: Snapshot, name: str, scenario: Scenario, dial: Dial | None) -> Snapshot:
+    """The same with a scenario that nobody keeps, open already; no list that goes out knows it.
+
+    Args:
+        snapshot: a run that answers, or could.
+        name: of the scenario.
+        scenario: what is tried.
+        dial: of the run's model, which is made once however often it is turned; None: make one.
+
+    Raises:
+        ConfigError: the scenario does not fit the run.
+    """
+    base = snapshot._opened.get(name)
+    opened = None if base is None else base.saying(scenario)
+    if opened is None and scenario.surface != "audience":
+        run = counted(snapshot) if scenario.surface in COUNTED else snapshot.run
+        opened = Opened.of(run, scenario, snapshot.plain, dict(snapshot.fitted))
+    if opened is not None and dial is not None and scenario.discount:
+        opened = opened.dialled(dial)
+    made = with_scenarios(snapshot, {**snapshot.scenarios, name: scenario}, snapshot.edited)
+    return replace(made, _opened={} if opened is None else {name: opened})
 
 
 def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:

@@ -67,11 +67,13 @@ def turned(
     Args:
         engine: of the catalog of the data.
         data: its log says what is popular.
-        alpha: how far; 0 changes nothing.
+        alpha: how far; 0 changes nothing. A dial that is there already is turned.
         shown: length of the lists, where steps choose from more; None: what is asked for.
 
     Raises:
         ConfigError: alpha is not finite.
     """
-    dial = replace(Dial.over(engine.retriever.main, data, alpha), shown=shown)
+    main = engine.retriever.main
+    made = main.with_alpha(alpha) if isinstance(main, Dial) else Dial.over(main, data, alpha)
+    dial = replace(made, shown=shown)
     return replace(engine, retriever=replace(engine.retriever, main=dial))

@@ -18,6 +18,10 @@ PAPER, MOST = "scenarios", 500
 Table = Mapping[str, Any]
 
 
+class Superseded(ConfigError):
+    """A change was to be laid over another one than the last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Who said what, and what was said until then; None: what the run's recipe says."""
@@ -53,11 +57,19 @@ class Edited:
         told = self.scenarios or {}
         return {**scenarios, **{name: scenario_from(table, name) for name, table in told.items()}}
 
-    def undoable(self) -> Edit | None:
-        """The last edit that was not undone, and that undoes nothing."""
+    def undoable(self, name: str | None = None) -> Edit | None:
+        """The last edit (of this scenario) that was not undone, and that undoes nothing."""
         undone = {edit.undoes for edit in self.edits}
-        open_ = [e for e in self.edits if e.undoes is None and e.number not in undone]
+        open_ = [e for e in self.of_scenario(name) if e.undoes is None and e.number not in undone]
         return open_[-1] if open_ else None
+
+    def last(self, name: str | None = None) -> int:
+        """The number of the last edit (of this scenario); 0: none is known."""
+        return max((edit.number for edit in self.of_scenario(name)), default=0)
+
+    def of_scenario(self, name: str | None) -> tuple[Edit, ...]:
+        """Edits of this scenario, oldest first; None: all."""
+        return tuple(edit for edit in self.edits if name in (None, edit.scenario))
 
 
 def scenario_from(told: Table, name: str) -> Scenario:
@@ -85,7 +97,9 @@ def scenario_from(told: Table, name: str) -> Scenario:
     return scenario
 
 
-def edit(papers: Papers, name: str, table: Table | None, who: str, at: int) -> Edit | None:
+def edit(
+    papers: Papers, name: str, table: Table | None, who: str, at: int, seen: int | None = None
+) -> Edit | None:
     """Let a scenario be this from now on; None: what the recipe says. Nothing new is no edit.
 
     Args:
@@ -94,15 +108,38 @@ def edit(papers: Papers, name: str, table: Table | None, who: str, at: int) -> E
         table: what it shall be, checked.
         who: says so.
         at: milliseconds since 1970 UTC.
+        seen: the number of the scenario's last edit as who changes it knows; None: whatever it is.
+
+    Raises:
+        Superseded: there was another one since.
     """
-    return _written(papers, lambda known: _edit(known, name, table, who, at))
+
+    def change(known: Edited) -> Edit | None:
+        _check(known, name, seen)
+        return _edit(known, name, table, who, at)
+
+    return _written(papers, change)
 
 
-def undo(papers: Papers, who: str, at: int) -> Edit | None:
-    """Take the last edit back that was not taken back yet; None: there is none."""
+def undo(
+    papers: Papers, who: str, at: int, name: str | None = None, seen: int | None = None
+) -> Edit | None:
+    """Take the last edit back that was not taken back yet; None: there is none.
+
+    Args:
+        papers: of the store.
+        who: says so.
+        at: milliseconds since 1970 UTC.
+        name: of a scenario; None: whichever was changed last.
+        seen: as of `edit`.
+
+    Raises:
+        Superseded: there was another one since.
+    """
 
     def back(known: Edited) -> Edit | None:
-        last = known.undoable()
+        _check(known, name, seen)
+        last = known.undoable(name)
         if last is None:
             return None
         number = known.number + 1
@@ -110,6 +147,14 @@ def undo(papers: Papers, who: str, at: int) -> Edit | None:
         return Edit(number, at, who, last.scenario, now, last.before, last.number)
 
     return _written(papers, back)
+
+
+def _check(known: Edited, name: str | None, seen: int | None) -> None:
+    last = known.last(name)
+    if seen is not None and seen != last:
+        what = "of all" if name is None else f"of {name}"
+        told = f"edit {seen} expected to be the last {what}, it is {last}"
+        raise Superseded(f"{told}: look at what changed, and say it again")
 
 
 def _edit(known: Edited, name: str, table: Table | None, who: str, at: int) -> Edit | None:

@@ -148,18 +148,25 @@ class Registry:
                     raise ConfigError(f"{came}; compare again")
             return self._name(Line(at, "promoted", name, before, *told))
 
-    def rollback(self, at: int, told: tuple[str, str]) -> Line:
+    def rollback(self, at: int, told: tuple[str, str], expected: str | None = None) -> Line:
         """From now on the run answers again that did before the current one.
 
+        Args:
+            at: seconds since 1970 UTC.
+            told: who says so, and why.
+            expected: the run that answers, as far as they know; None: whichever does.
+
         Raises:
-            ConfigError: there is none that is still there.
+            ConfigError: there is none that is still there, or another one answers than expected.
         """
         with self._locked():
-            current = self.current()
-            there, retired = set(self.names()), self.retired()
-            for name in reversed(self._answered()):
-                if name != current and name in there and name not in retired:
-                    return self._name(Line(at, "rolled back", name, current, *told))
+            current, name = self.current(), before(self)
+            if expected is not None and current != expected:
+                raise ConfigError(
+                    f"{expected} expected to answer, {current} does by now; look again"
+                )
+            if name is not None:
+                return self._name(Line(at, "rolled back", name, current, *told))
             came = f"{self.folder}: a run that answered before {current} expected, none is there"
             raise ConfigError(f"{came}; «bowerbird promote» names any other")
 
@@ -239,6 +246,23 @@ class Registry:
             except ArtifactError as error:
                 raise _shut(error) from error
             yield
+
+
+def runs_in(place: Path) -> dict[str, Path]:
+    """The run folders of a folder of runs, by name; of one run alone, that."""
+    if (place / "run.json").is_file():
+        return {place.name: place}
+    found = sorted(place.glob("[!.]*/run.json"))
+    return {path.parent.name: path.parent for path in found}
+
+
+def before(registry: Registry) -> str | None:
+    """The run that a rollback would name: it answered before, and is still there; None: none is."""
+    current, there, retired = registry.current(), set(registry.names()), registry.retired()
+    for name in reversed(registry._answered()):
+        if name != current and name in there and name not in retired:
+            return name
+    return None
 
 
 def _shut(error: object) -> ConfigError:

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError, DataError
 from bowerbird.ranking.explore import Way
-from bowerbird.ranking.rules import Action, Rule
+from bowerbird.ranking.rules import Action, Rule, RuleFault
 from bowerbird.surfaces.strict import Strict
 
 Surface = Literal[
@@ -127,16 +127,16 @@ class RuleTable(Strict):
             ConfigError: it means nothing, or a moment cannot be read.
         """
         told = self.model_dump()
-        for name in ("start", "stop"):
+        for name, key in (("start", "from"), ("stop", "until")):
             if told[name] is not None:
-                told[name] = self._moment(told[name])
+                told[name] = self._moment(told[name], key)
         return Rule(**told)
 
-    def _moment(self, told: object) -> int:
+    def _moment(self, told: object, key: str) -> int:
         try:
             return seconds(str(told))
         except (ConfigError, DataError) as error:
-            raise ConfigError(f"rule {self.name!r}: from, until: {error}") from None
+            raise RuleFault(self.name, key, f"from, until: {error}") from None
 
 
 ONLY = {
@@ -233,11 +233,36 @@ def rules_of(scenario: Scenario) -> list[Rule] | None:
     return [table.rule() for table in told]
 
 
+def tables_of(scenario: Scenario) -> list[RuleTable] | None:
+    """Its rules as they are said; a file of them is read anew. None: it has none.
+
+    Raises:
+        ConfigError: they cannot be read.
+    """
+    told = scenario.rules
+    if told is None or isinstance(told, str):
+        return rule_tables(Path(told)) if told else None
+    return list(told)
+
+
 def read_rules(path: Path) -> list[Rule]:
     """A file of [[rules]].
 
     Raises:
         ConfigError: it is missing, is no TOML, or a rule says something unknown or meaningless.
+    """
+    tables = rule_tables(path)
+    try:
+        return [table.rule() for table in tables]
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def rule_tables(path: Path) -> list[RuleTable]:
+    """The tables of a file of [[rules]].
+
+    Raises:
+        ConfigError: it is missing, is no TOML, or a table says something unknown.
     """
     try:
         told = tomllib.loads(path.read_text("utf-8"))
@@ -253,9 +278,9 @@ def read_rules(path: Path) -> list[Rule]:
     return [_rule(path, number, table) for number, table in enumerate(tables, 1)]
 
 
-def _rule(path: Path, number: int, table: Any) -> Rule:  # noqa: ANN401  whatever TOML holds
+def _rule(path: Path, number: int, table: Any) -> RuleTable:  # noqa: ANN401  whatever TOML holds
     try:
-        return RuleTable.model_validate(table).rule()
+        return RuleTable.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -265,5 +290,3 @@ def _rule(path: Path, number: int, table: Any) -> Rule:  # noqa: ANN401  whateve
             valid = ", ".join(field.alias or name for name, field in RuleTable.model_fields.items())
             told = f"{path}: rule {number}: unknown key {place!r}; the keys are {valid}"
         raise ConfigError(told) from error
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None

@@ -93,7 +93,7 @@ class Surface:
         """A list for each query."""
         shape = (len(queries), self.k)
         out = Hits(np.full(shape, -1, np.int32), np.full(shape, NONE))
-        for some, _, lists in self._answered(queries, seeds):
+        for some, _, lists in self.answered(queries, seeds):
             out.rows[some], out.scores[some] = lists.hits
         return out
 
@@ -105,7 +105,7 @@ class Surface:
         shape = (len(queries), self.k)
         out = Hits(np.full(shape, -1, np.int32), np.full(shape, NONE))
         known = {name: np.full(shape, np.nan, np.float32) for name in features.names}
-        for some, _, lists in replace(self, engine=wide)._answered(queries, seeds):
+        for some, _, lists in replace(self, engine=wide).answered(queries, seeds):
             out.rows[some], out.scores[some] = lists.hits
             query, place = np.nonzero(lists.hits.rows >= 0)
             values = feature_columns(
@@ -120,7 +120,7 @@ class Surface:
     ) -> list[dict[str, Any]]:
         """The same lists, each with what it came from (`ranking.explain`, as is `deep`)."""
         told: dict[int, dict[str, Any]] = {}
-        for some, engine, lists in self._answered(queries, seeds):
+        for some, engine, lists in self.answered(queries, seeds):
             hidden = 0  # counted where something hides: a mask has a byte for each item there is
             if engine is not self.engine:
                 hidden = _allowed(self.engine) - _allowed(engine)
@@ -142,7 +142,7 @@ class Surface:
         """The same, as if nobody had said anything."""
         return replace(self, rules=None)
 
-    def _answered(
+    def answered(
         self, queries: Queries, seeds: Int64[ndarray, "b"] | None
     ) -> Iterator[tuple[Int64[ndarray, "q"], Recommender, Lists]]:
         """For all queries to which the same applies: who they are, what answered, and how."""
@@ -213,10 +213,37 @@ class Opened:
         learned = any(isinstance(table, Reranked) for table in scenario.steps)
         return cls(run, scenario, model, engine, _reranker(run) if learned else None)
 
+    def saying(self, scenario: Scenario) -> "Opened | None":
+        """What another scenario that finds its items in the same way asks; None: it does not.
+
+        Raises:
+            ConfigError: it wants a re-ranker, and the run has none.
+        """
+        if finding(scenario) != finding(self.scenario):
+            return None
+        learned = any(isinstance(table, Reranked) for table in scenario.steps)
+        reranker = (self.reranker or _reranker(self.run)) if learned else None
+        return replace(self, scenario=scenario, reranker=reranker)
+
+    def dialled(self, dial: Dial) -> "Opened":
+        """The same with a dial that was made before; a discount turns it and makes none."""
+        retriever = replace(self.engine.retriever, main=dial)
+        return replace(self, engine=replace(self.engine, retriever=retriever))
+
     def backed_by(self, popular: Backfill) -> "Opened":
         """The same with another popularity behind what it finds."""
         retriever = replace(popular, main=self.engine.retriever.main)
         return replace(self, engine=replace(self.engine, retriever=retriever))
+
+
+FINDING = {"surface", "repeats", "days", "segment", "types", "idle"}
+"""Settings that say how items are found; the others what is made of them."""
+
+
+def finding(scenario: Scenario) -> dict[str, Any]:
+    """What says how items are found: where this is the same, one is opened for both."""
+    told = scenario.model_dump(include=FINDING)
+    return {**told, "dial": bool(scenario.discount) and scenario.surface != "for-you"}
 
 
 def surface_of(run: Run, scenario: Scenario, ask: Ask) -> Surface:

@@ -70,6 +70,50 @@ def test_a_page_that_is_named_may_ask_what_it_could(run, tmp_path):
         assert client.get("/v1/items", headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_that_loads_in_vain_says_why_and_can_be_asked_again(shop, page, view):
+    held, wrong = [], {"status": 500, "body": "<b>no</b>"}
+
+    def hold(route):
+        route.fulfill(**wrong) if held is None else held.append(route)
+
+    page.route("**/v1/**", hold)
+    page.goto(f"{shop.url}/#/{view}")
+    page.wait_for_selector("main [aria-busy]:has-text('Loading')")
+    waiting, held = held, None
+    for route in waiting:
+        route.fulfill(**wrong)
+    settled(page)
+    faults = page.locator("main .fault:visible")
+    assert faults.count() > 0
+    assert all("500" in told for told in faults.all_inner_texts() if told)
+    assert page.locator("main .fault b").count() == 0
+    page.unroute("**/v1/**")
+    page.click("nav >> text=Home" if view != "home" else "nav >> text=Models")
+    page.click(f"nav a[href='#/{view}']")
+    settled(page)
+    assert [told for told in faults.all_inner_texts() if told] == []
+    page.faults = [told for told in page.faults if "500" not in told]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_that_was_shown_stays_while_the_server_is_away(shop, page, view):
+    page.goto(f"{shop.url}/#/{view}")
+    settled(page)
+    drawn = page.locator("main > :visible .body[data-drawn]")
+    shown = drawn.count()
+    page.route("**/v1/**", lambda route: route.abort())
+    page.click("nav >> text=Home" if view != "home" else "nav >> text=Models")
+    page.wait_for_selector("#offline:visible")
+    page.click(f"nav a[href='#/{view}']")
+    settled(page)
+    assert drawn.count() == shown and page.locator("main .body .fault:visible").count() == 0
+    page.unroute("**/v1/**")
+    page.wait_for_selector("#offline", state="hidden")
+    settled(page)
+    page.faults = [told for told in page.faults if "net::ERR" not in told]
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(shop, page):
     page.set_viewport_size({"width": 320, "height": 640})
     for view in VIEWS:

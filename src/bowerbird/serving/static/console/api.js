@@ -28,7 +28,7 @@ export class Fault extends Error {
 }
 
 /** What the service answers. */
-export async function ask(path, { method = "GET", body, headers = {} } = {}) {
+export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
   const told = key.get();
   if (told) headers = { ...headers, Authorization: `Bearer ${told}` };
   if (body !== undefined) headers = { ...headers, "Content-Type": "application/json" };
@@ -36,13 +36,15 @@ export async function ask(path, { method = "GET", body, headers = {} } = {}) {
   try {
     reply = await fetch(new URL(path.slice(1), HOME), {
       method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "omit", cache: "no-store",
+      credentials: "omit", cache: "no-store", signal,
     });
-  } catch {
+  } catch (wrong) {
+    if (signal?.aborted) throw wrong; // nobody waits for it any more
     if (!away) watch();
     throw new Fault(0, "The server does not answer.");
   }
   const found = await reply.json().catch(() => ({}));
+  signal?.throwIfAborted();
   if (reply.ok) return found;
   const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
   if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
@@ -118,11 +120,15 @@ export const twin = (path) => ({ path: `GET ${path}`, text: () => curl(path) });
 const literal = (value) => {
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
   if (typeof value === "boolean") return value ? "True" : "False";
+  if (value && typeof value === "object") {
+    return `{${Object.entries(value).map(([name, told]) => `${literal(name)}: ${literal(told)}`).join(", ")}}`;
+  }
   return JSON.stringify(value);
 };
 
-/** A list asked for with the Python client. */
-export function python(body) {
+/** A list asked for with the Python client; what it has no call for, with what every Python has. */
+export function python(body, path = "/v1/recommend") {
+  if (path !== "/v1/recommend") return plainly(path, body);
   const more = key.get() ? ', os.environ["BOWERBIRD_KEY"]' : "";
   const told = Object.entries(body).map(([name, value]) => `${name}=${literal(value)}`);
   return [
@@ -130,5 +136,16 @@ export function python(body) {
     "from bowerbird import Client", "",
     `with Client(${literal(HOME.href.replace(/\/$/, ""))}${more}) as client:`,
     `    found = client.lists.recommend(${told.join(", ")})`,
+  ].join("\n");
+}
+
+function plainly(path, body) {
+  const secret = key.get() ? ', "Authorization": "Bearer " + os.environ["BOWERBIRD_KEY"]' : "";
+  return [
+    "import json", ...(key.get() ? ["import os"] : []), "import urllib.request", "",
+    `asked = json.loads(${literal(JSON.stringify(body))})`,
+    `request = urllib.request.Request(${literal(new URL(path.slice(1), HOME).href)}, json.dumps(asked).encode(),`,
+    `    {"Content-Type": "application/json"${secret}})`,
+    "found = json.load(urllib.request.urlopen(request))",
   ].join("\n");
 }

@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
+  rules: ["Rules", () => import("./rules.js")],
   models: ["Models", () => import("./models.js")],
   settings: ["Settings", () => import("./settings.js")],
 };
@@ -30,8 +31,12 @@ async function show(moved) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (!(name in opened)) opened[name] = await fetched(name);
+  if (!(name in opened)) {
+    main.setAttribute("aria-busy", "true");
+    opened[name] = await fetched(name);
+  }
   if (named().name !== name) return; // somebody was faster
+  main.removeAttribute("aria-busy");
   for (const child of main.children) child.hidden = child !== opened[name].root;
   opened[name].load(told);
   if (moved) main.focus();
@@ -46,6 +51,7 @@ async function fetched(name) {
     const again = h("button", { type: "button", click: () => location.reload() }, "Try again");
     view = { root: h("div", {}, h("p", { class: "fault" }, "This view could not be fetched."), again), load: () => {} };
   }
+  view.root.hidden = true; // until it is shown
   main.append(view.root);
   return view;
 }
@@ -116,7 +122,7 @@ listen({
 });
 login.addEventListener("submit", enter);
 leave.addEventListener("click", () => {
-  key.forget();
+  sessionStorage.clear(); // what was not saved as well
   location.reload(); // what the views have shown is gone, too
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
