@@ -17,5 +17,5 @@ def until(found, seconds=20.0):
 def settled(page):
     """Until the view that is shown has all its parts; the policy lets no text be run."""
     page.wait_for_selector(
-        "main:not([aria-busy], :has(> :not([hidden]) [aria-busy])), #login:visible"
+        "main:not([aria-busy], :has([aria-busy]:not([hidden], [hidden] *))), #login:visible"
     )
