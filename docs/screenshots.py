@@ -20,6 +20,7 @@ from bowerbird.data.synthetic import World
 
 COMMAND = Path(sys.executable).with_name("bowerbird")
 CHROMIUM = Path("/usr/bin/chromium")
+SETTLED = "main:not([aria-busy], :has([aria-busy]:not([hidden], [hidden] *)))"
 SIZES = {"wide": (1280, 900), "phone": (360, 760)}
 
 
@@ -82,7 +83,7 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     """Each view as it looks when somebody works with it."""
     page.goto(f"{url}/#/home")
     page.wait_for_selector(".headline")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"home-{name}.png", full_page=True)
     page.goto(f"{url}/#/try")
     page.fill("#user", "u7")
@@ -100,6 +101,10 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=Retrain now")
     page.wait_for_selector("text=The retrain is over", timeout=60_000)
     page.screenshot(path=out / f"models-{name}.png", full_page=True)
+    page.goto(f"{url}/#/settings")
+    page.wait_for_selector("text=Who changed what")
+    page.wait_for_selector(SETTLED)
+    page.screenshot(path=out / f"settings-{name}.png", full_page=True)
 
 
 if __name__ == "__main__":

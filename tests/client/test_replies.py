@@ -9,6 +9,7 @@ from bowerbird.client.replies import ListItem, Page, RecList, RecLists, Taken, T
 from bowerbird.errors import DataError
 from bowerbird.serving import (
     event_routes,
+    import_routes,
     list_routes,
     messages,
     model_routes,
@@ -66,6 +67,7 @@ def test_the_client_knows_every_part_that_the_service_sends():
         messages,
         list_routes,
         event_routes,
+        import_routes,
         table_routes,
         model_routes,
         operation_routes,

@@ -79,6 +79,16 @@ NEEDS = {
     "GET /v1/settings/retrain": ("metrics:read", False),
     "PATCH /v1/settings/retrain": ("admin", False),
     "GET /v1/settings/changes": ("metrics:read", False),
+    "GET /v1/imports": ("admin", False),
+    "GET /v1/imports/{import}": ("admin", False),
+    "PUT /v1/imports/{import}": ("admin", False),
+    "DELETE /v1/imports/{import}": ("admin", False),
+    "PUT /v1/imports/{import}/{file}": ("admin", False),
+    "GET /v1/imports/{import}/{file}/look": ("admin", False),
+    "POST /v1/imports/{import}/check": ("admin", False),
+    "POST /v1/imports/{import}/train": ("admin", False),
+    "POST /v1/imports/{import}/stop": ("admin", False),
+    "GET /v1/imports/{import}/broken": ("admin", False),
     "GET /v1/lists/{rec_id}": ("metrics:read", False),
     "GET /v1/quarantine": ("people:read", False),
     "GET /v1/keys": ("admin", False),
@@ -199,6 +209,20 @@ def test_a_key_has_so_many_requests_a_second_and_no_more(tmp_path):
     clock.now += 10
     assert taken(15.0) and not taken(6.0) and taken(5.0)
     assert guard.spend(Who("b", "secret", SCOPES)) is None  # each key has its own
+
+
+def test_a_page_and_a_script_say_what_they_may_do_and_no_reply_sets_a_cookie(locked):
+    for route in ROUTES:
+        if route.method != "GET":
+            continue
+        path = route.path.replace("{file}", "app.js").replace("{scenario}", "home")
+        headers = {"Authorization": f"Bearer {locked.keys['admin']}"}
+        reply = locked.get(path, headers=headers)
+        assert "set-cookie" not in reply.headers, route.name
+        kind = reply.headers.get("content-type", "").partition(";")[0]
+        if kind in ("text/html", "text/javascript"):
+            told = reply.headers["content-security-policy"]
+            assert "default-src 'none'" in told and "unsafe" not in told, route.name
 
 
 def test_wrong_keys_are_tried_slowly_and_known_ones_go_on(tmp_path):

@@ -1,6 +1,7 @@
 """What people see: tables, findings and progress on the terminal; plain JSON for machines."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from bowerbird.data.check import Finding
 from bowerbird.evaluation.leaderboard import Cell, Leaderboard
+from bowerbird.surfaces.followed import FOLLOWED, step
 
 out = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
 """Results. Piped, lines are as long as they are."""
@@ -28,9 +30,17 @@ Say = Callable[[str], None]
 
 @contextmanager
 def working(what: str) -> Iterator[Say]:
-    """A line that says what is being done, on a terminal; call it with news."""
-    with err.status(what) as status:
-        yield lambda news: status.update(escape(f"{what}: {news}"))  # names may look like markup
+    """A line that says what is being done, on a terminal, and in the file of whoever follows.
+
+    Call it with news.
+    """
+    with err.status(what) as status, step(os.environ.get(FOLLOWED), what) as note:
+
+        def say(news: str) -> None:
+            status.update(escape(f"{what}: {news}"))  # names may look like markup
+            note(news)
+
+        yield say
 
 
 def print_json(facts: object) -> None:

@@ -6,6 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+from bowerbird.surfaces.followed import FOLLOWED, tell
+
 INTERRUPTED = 130
 ARENAS, MAPPED, TRIMMED = -8, -3, -1
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h."""
@@ -25,12 +27,15 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if sys.argv[1:2] == ["serve"]:
         _give_memory_back()
+    code = 1
     try:
         from bowerbird.cli.main import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
+    finally:
+        tell(os.environ.get(FOLLOWED), code=code)
     if code == INTERRUPTED:
         sys.stderr.write("interrupted: nothing was left half-written\n")
     sys.exit(code)

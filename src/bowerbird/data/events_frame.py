@@ -1,13 +1,16 @@
 """One lazy frame of clean event columns, and for each broken row the reason why it is broken."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 
-from bowerbird.data.moments import SECOND, micros
+from bowerbird.data.moments import SECOND, micros, month_first, slashed
+from bowerbird.data.numbers import SNIFFED, decimal_comma, number
 from bowerbird.data.quarantine import AN_ITEM_OF
 from bowerbird.data.schema import NAMES, EventSchema
+from bowerbird.data.tables import unreadable
 from bowerbird.errors import DataError
 
 DAY = 86_400
@@ -28,6 +31,8 @@ class Context:
     items_where: str
     known_items: tuple[str, ...] | None  # None: any item will do
     now: int | None
+    commas: Mapping[str, bool] = field(default_factory=dict)  # columns of numbers that are text
+    month_first: bool = False  # in dates with slashes
 
     def kind(self, rows: pl.LazyFrame, name: str) -> str:
         """The type that ids of this column are written back in; "?": text that may be numbers."""
@@ -43,6 +48,7 @@ def event_rows(rows: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """
     schema, types = context.schema, rows.collect_schema()
     _refuse_nested(context, types)
+    context = _as_written(rows, context)
     values = _values(context, types)
     reason = pl.coalesce(*(_reason(name, context) for name in values))
     return (
@@ -80,6 +86,26 @@ def id_text(column: pl.Expr, dtype: pl.DataType, where: str, name: str) -> pl.Ex
     raise DataError(f"{came}; convert the column or name another")
 
 
+def _as_written(rows: pl.LazyFrame, context: Context) -> Context:
+    """With how numbers and dates are written where they are text."""
+    schema, types = context.schema, rows.collect_schema()
+    names = (schema.timestamp, schema.value, schema.weight, schema.rating)
+    told = dict.fromkeys(name for name in names if name and types[name] == pl.String)
+    if not told:
+        return context
+    try:
+        head = rows.select(*told).head(SNIFFED).collect()
+        dates = schema.timestamp if schema.timestamp in told else None
+        first = dates is not None and slashed(head[dates])
+        if first and dates is not None:  # one day beyond the 12th tells, wherever it stands
+            asked = rows.select(month_first(pl.col(dates)))
+            first = bool(asked.collect(engine="streaming").item())
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(Path(context.where), error) from error
+    commas = {name: decimal_comma(head[name]) for name in told if name != dates}
+    return replace(context, commas=commas, month_first=first)
+
+
 def _refuse_nested(context: Context, types: Mapping[str, pl.DataType]) -> None:
     for name in (*NAMES, "context"):
         given = getattr(context.schema, name)
@@ -97,7 +123,9 @@ def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.
         for name, column in (("user", schema.user or ""), ("item", schema.item or ""))
     }
     if schema.timestamp:
-        values["time"] = micros(pl.col(schema.timestamp), types[schema.timestamp])
+        values["time"] = micros(
+            pl.col(schema.timestamp), types[schema.timestamp], context.month_first
+        )
     if schema.order:
         values["order"] = _whole(pl.col(schema.order), types[schema.order])
     if schema.type:
@@ -107,11 +135,13 @@ def _values(context: Context, types: Mapping[str, pl.DataType]) -> dict[str, pl.
     if weight is not None:
         values["weight"] = weight
     if schema.value:
-        values["value"] = _number(schema.value).cast(pl.Float32, strict=False)
+        values["value"] = _number(schema.value, context).cast(pl.Float32, strict=False)
     return values
 
 
-def _number(column: str) -> pl.Expr:
+def _number(column: str, context: Context) -> pl.Expr:
+    if column in context.commas:
+        return number(pl.col(column), context.commas[column]).fill_nan(None)
     return pl.col(column).cast(pl.Float64, strict=False).fill_nan(None)
 
 
@@ -135,9 +165,9 @@ def _weight(context: Context) -> pl.Expr | None:
         lowered = {name.lower(): weight for name, weight in schema.type_weights.items()}
         factors.append(kind.replace_strict(lowered, default=1.0, return_dtype=pl.Float64))
     if schema.weight:
-        factors.append(_number(schema.weight))
+        factors.append(_number(schema.weight, context))
     if schema.rating and schema.threshold is not None:
-        liked = _number(schema.rating) >= schema.threshold
+        liked = _number(schema.rating, context) >= schema.threshold
         factors.append(liked.cast(pl.Float64))
     if not factors:
         return None
@@ -165,7 +195,7 @@ def _reason(name: str, context: Context) -> pl.Expr:
         late = value > (context.now + DAY) * SECOND
         return pl.coalesce(reason, _told(column, "a moment in the past expected", late))
     if name == "weight":
-        return _weight_reason(schema)
+        return _weight_reason(context)
     if name == "value":  # most events have none, which is no fault
         came = pl.col(column).cast(pl.String).str.strip_chars().str.to_lowercase()
         number = value.is_not_null() & value.is_finite()
@@ -174,14 +204,14 @@ def _reason(name: str, context: Context) -> pl.Expr:
     return _told(column, expected, value.is_null())
 
 
-def _weight_reason(schema: EventSchema) -> pl.Expr:
-    reasons = []
+def _weight_reason(context: Context) -> pl.Expr:
+    schema, reasons = context.schema, []
     if schema.weight:
-        number = _number(schema.weight)
+        number = _number(schema.weight, context)
         bad = number.is_null() | (number < 0) | (number > MAX_WEIGHT)
         reasons.append(_told(schema.weight, "a weight of 0 or more expected", bad))
     if schema.rating and schema.threshold is not None:
-        missing = _number(schema.rating).is_null()
+        missing = _number(schema.rating, context).is_null()
         reasons.append(_told(schema.rating, "a rating expected", missing))
     return pl.coalesce(*reasons, pl.lit(None, pl.String))
 

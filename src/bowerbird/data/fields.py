@@ -7,7 +7,8 @@ import polars as pl
 
 from bowerbird.data.columns import KINDS, NO_TIME, Column
 from bowerbird.data.dataset import AVAILABLE_FROM, AVAILABLE_UNTIL
-from bowerbird.data.moments import SECOND, micros
+from bowerbird.data.moments import SECOND, micros, month_first
+from bowerbird.data.numbers import decimal_comma, number
 from bowerbird.data.vocabulary import Vocabulary
 from bowerbird.errors import ConfigError, DataError
 
@@ -67,7 +68,7 @@ def _recognised_text(series: pl.Series) -> str:
     for separator in (LIST_SEPARATOR, PATH_SEPARATOR):
         if values.str.contains(separator, literal=True).mean() > 0.2:  # type: ignore[operator]  # of text, so a number
             return "list"
-    if values.cast(pl.Float64, strict=False).null_count() == 0:
+    if _numbers(values).null_count() == 0:
         return "number"
     words = values.str.count_matches(r"\S+").mean()
     distinct = values.n_unique() / len(values)
@@ -112,11 +113,27 @@ def _list(series: pl.Series) -> Column:
 
 
 def _number(series: pl.Series) -> Column:
-    return Column("number", series.cast(pl.Float64).fill_null(np.nan).to_numpy().copy())
+    numbers = _numbers(series)
+    bad = numbers.is_null() & series.is_not_null()
+    if bad.any():
+        row = int(bad.arg_max() or 0) + 1
+        raise ValueError(f"{series.filter(bad)[0]!r} is no number, in row {row}")
+    return Column("number", numbers.fill_null(np.nan).to_numpy().copy())
+
+
+def _numbers(series: pl.Series) -> pl.Series:
+    """Null where one is none."""
+    if series.dtype != pl.String:
+        return series.cast(pl.Float64)
+    read = number(pl.col("n"), decimal_comma(series))
+    return series.to_frame("n").select(read)["n"]
 
 
 def _time(series: pl.Series) -> Column:
-    frame = series.to_frame("t").select(micros(pl.col("t"), series.dtype).alias("t"))
+    texts = series.to_frame("t")
+    first = series.dtype == pl.String and texts.select(month_first(pl.col("t"))).item()
+    read = micros(pl.col("t"), series.dtype, first)
+    frame = texts.select(read.alias("t"))
     bad = frame["t"].is_null() & series.is_not_null()
     if bad.any():
         row = int(bad.arg_max() or 0) + 1

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from bowerbird.data.dialect import as_utf8, encoding_of, separator_of
 from bowerbird.errors import ConfigError, DataError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
@@ -42,10 +43,10 @@ def opened(source: Source) -> Iterator[pl.LazyFrame]:
         DataError: it is missing, empty, unreadable or of an unknown format.
         ConfigError: the database cannot be reached or refuses the query.
     """
-    if source.database is None:
-        yield _scan(Path(source.where))
-        return
-    with tempfile.TemporaryDirectory(prefix="bowerbird-sql-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="bowerbird-") as scratch:
+        if source.database is None:
+            yield _scan(Path(source.where), Path(scratch))
+            return
         _spool(source, Path(scratch))
         parts = [pl.scan_parquet(file) for file in sorted(Path(scratch).glob("*.parquet"))]
         # each batch has the types of its own values: nothing but gaps, numbers, then text
@@ -60,9 +61,11 @@ def untyped(source: Source) -> bool:
     return _files(path)[0].suffix.lower() in (".csv", ".tsv")
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+def _scan(path: Path, scratch: Path) -> pl.LazyFrame:
     files = _files(path)
     try:
+        if files[0].suffix.lower() in (".csv", ".tsv"):
+            files = [as_utf8(file, scratch) for file in files]
         frame = _lazy(files)
         names = frame.collect_schema().names()
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -81,15 +84,7 @@ def _lazy(files: list[Path]) -> pl.LazyFrame:
         named = [glob.escape(str(file)) for file in files]
         return pl.scan_ndjson(named, infer_schema_length=None)
     # every CSV value stays text: "007" is an id, and only the importer knows what is a number
-    return pl.scan_csv(files, separator=_separator(files[0]), infer_schema=False, glob=False)
-
-
-def _separator(file: Path) -> str:
-    if file.suffix.lower() == ".tsv":
-        return "\t"
-    with file.open("rb") as lines:
-        header = lines.readline().decode("utf-8", "replace")
-    return max(",;\t", key=header.count)
+    return pl.scan_csv(files, separator=separator_of(files[0]), infer_schema=False, glob=False)
 
 
 def _files(path: Path) -> list[Path]:
@@ -154,8 +149,8 @@ def _bad_json_line(file: Path) -> str:
 
 def _bad_csv_line(file: Path) -> str:
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            rows = csv.reader(lines, delimiter=_separator(file))
+        with file.open(encoding=encoding_of(file), newline="") as lines:
+            rows = csv.reader(lines, delimiter=separator_of(file))
             width = len(next(rows, []))
             for number, row in enumerate(rows, 1):
                 if len(row) > width:

@@ -15,6 +15,7 @@ from bowerbird.serving import (
     catalog_routes,
     console,
     event_routes,
+    import_routes,
     list_routes,
     metric_routes,
     model_routes,
@@ -58,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
     *try_routes.ROUTES,
     *retrain_routes.ROUTES,
     *settings_routes.ROUTES,
+    *import_routes.ROUTES,
     *console.ROUTES,
     Route("GET", "/v1/openapi.json", None, openapi, "This description", dict),
 )

@@ -74,7 +74,8 @@ def past_of(
 
     def type_of(at: int) -> str | None:
         if types is not None:
-            return query.type_names[types[at]]
+            name: str | None = query.type_names[types[at]]
+            return name
         return told.get((ids[query.items[at]], int(query.times[at])))
 
     return len(query.items), [

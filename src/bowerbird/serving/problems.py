@@ -18,6 +18,7 @@ TITLES: Mapping[int, str] = {
     422: "The request says something that cannot be done",
     429: "Too many requests",
     503: "Not now",
+    507: "No room",
 }
 
 

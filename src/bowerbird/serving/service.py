@@ -17,12 +17,14 @@ from bowerbird.serving.breaker import Breaker
 from bowerbird.serving.catalog_facts import CatalogFacts
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
+from bowerbird.serving.imports import Imports
 from bowerbird.serving.messages import RecList
 from bowerbird.serving.retraining import Retraining
 from bowerbird.serving.served_log import ServedLog
 from bowerbird.serving.snapshot import Snapshot
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.serving.tried import Trying
+from bowerbird.serving.work import Work
 from bowerbird.store.group_commit import GroupCommit
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Outcome, Store
@@ -49,6 +51,7 @@ class Settings:
     refresh_s: float = 2.0  # between two looks for another run, and for changes of the catalog
     recount_s: float = 300.0  # until what was done meanwhile counts in what is popular
     defence: Defence = field(default_factory=Defence)  # how far events are believed there
+    import_bytes: int = 4 << 30  # of one table that somebody brings
     retrain: str | None = None  # how often to look whether a retrain is due: 10m; None: never
 
 
@@ -92,6 +95,8 @@ class Service:
         self.beside = Beside(self._beside)
         current = self.current
         self.trying = Trying(self.answers, lambda: current.snapshot, current.found, self.beside)
+        self.work = Work(data / "work", clock)
+        self.imports = Imports(data / "imports", runs, self.work, clock, settings.import_bytes)
         self.stopping = False  # the door is still open, but nobody new shall come
         self._being_made = 0
 
