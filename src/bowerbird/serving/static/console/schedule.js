@@ -36,16 +36,7 @@ function form(name, act, ...parts) {
   const save = allowed("admin", h("button", { type: "submit" }, "Save"));
   const made = h("form", { class: "settings", submit: async (event) => {
     event.preventDefault();
-    save.disabled = true;
-    fault.textContent = "";
-    try {
-      await act();
-    } catch (wrong) {
-      if (!("detail" in wrong)) throw wrong;
-      fault.textContent = wrong.detail;
-    } finally {
-      save.disabled = !may("admin");
-    }
+    await tried(save, fault, act);
   } }, allowed("admin", h("fieldset", {}, h("legend", { class: "hidden" }, name), parts)), fault);
   return { form: made, save };
 }
@@ -110,51 +101,33 @@ const valued = (kind, value, trigger) => {
 
 export function alertPanel(tell, after) {
   const told = panel("Alerts", twin("/v1/alerts"));
-  const webhook = h("input", { type: "url", autocomplete: "off", pattern: "https?://.+" });
-  const place = field("Send them to", webhook, " ");
-  const hint = place.querySelector("small");
-  const boxes = h("fieldset", { class: "boxes" });
-  const none = allowed("admin", h("button", { type: "button", class: "plain" }, "Send them nowhere"));
-  const test = allowed("admin", h("button", { type: "button", class: "plain" }, "Send a test alert"));
+  const parts = addressed();
+  let most = MOST;
   const change = async (alerts, words) => {
     await ask(PATH, { method: "PATCH", body: { alerts } });
     tell(words);
     await Promise.all([load(), after()]);
   };
-  const kinds = () => [...boxes.querySelectorAll("input:checked")].map((box) => box.value);
   const act = async () => {
-    const alerts = {};
-    if (webhook.value.trim()) alerts.webhook = webhook.value.trim();
-    if (String(kinds()) !== boxes.dataset.was) alerts.on = kinds();
+    const alerts = parts.typed();
     if (!Object.keys(alerts).length) return tell("Nothing was changed.");
     await change(alerts, "Saved: who is told from now on.");
-    webhook.value = "";
+    parts.webhook.value = "";
     return null;
   };
-  const { form: made, save } = form("Who is told", act, place, boxes);
-  const fault = made.querySelector(".fault");
-  const heard = (button, work) => button.addEventListener("click", async () => {
-    fault.textContent = "";
-    button.disabled = true;
-    try {
-      await work();
-    } catch (wrong) {
-      if (!("detail" in wrong)) throw wrong;
-      fault.textContent = wrong.detail;
-    } finally {
-      button.disabled = !may("admin");
-    }
-  });
-  heard(none, () => change({ webhook: null }, "Alerts are sent nowhere; they are still listed here."));
-  heard(test, async () => {
-    const { sent, fault: why } = await ask("/v1/alerts/test", { method: "POST" });
-    tell(sent ? "The test alert has arrived." : `The test alert could not be sent: ${why}`);
+  const { form: made, save } = form("Who is told", act, parts.place, parts.boxes);
+  const button = (word, work) => h("button", { type: "button", class: "plain",
+    click: (event) => tried(event.currentTarget, made.querySelector(".fault"), work) }, word);
+  parts.none = allowed("admin", button("Send them nowhere",
+    () => change({ webhook: null }, "Alerts are sent nowhere; they are still listed here.")));
+  parts.test = allowed("admin", button("Send a test alert", async () => {
+    const { sent, fault } = await ask("/v1/alerts/test", { method: "POST" });
+    tell(sent ? "The test alert has arrived." : `The test alert could not be sent: ${fault}`);
     await after();
-  });
-  made.append(h("p", { class: "row" }, save, test, none));
-  let most = MOST;
+  }));
+  made.append(h("p", { class: "row" }, save, parts.test, parts.none));
   const draw = ([settings, { alerts }]) => {
-    drawAlerts(settings, { webhook, hint, boxes, none, test });
+    drawAlerts(settings, parts);
     const more = alerts.length > most && h("button", { type: "button", class: "plain", click: () => { most = 1000; load(); } }, "Show all");
     return [made, h("h3", {}, "What was told"), listed(alerts.slice(0, most)), more].filter(Boolean);
   };
@@ -162,13 +135,40 @@ export function alertPanel(tell, after) {
   return { root: told.root, load };
 }
 
-function drawAlerts({ alerts, defaults }, { webhook, hint, boxes, none, test }) {
+/** Where alerts go, and which: what is typed, as far as it differs from what is set. */
+function addressed() {
+  const webhook = h("input", { type: "url", autocomplete: "off", pattern: "https?://.+" });
+  const place = field("Send them to", webhook, " ");
+  const boxes = h("fieldset", { class: "boxes" });
+  const kinds = () => [...boxes.querySelectorAll("input:checked")].map((box) => box.value);
+  const typed = () => ({
+    ...(webhook.value.trim() && { webhook: webhook.value.trim() }),
+    ...(String(kinds()) !== boxes.dataset.was && { on: kinds() }),
+  });
+  return { webhook, place, boxes, kinds, typed, hint: place.querySelector("small") };
+}
+
+/** Do it once; what the server says against it stands in the form. */
+async function tried(button, fault, work) {
+  fault.textContent = "";
+  button.disabled = true;
+  try {
+    await work();
+  } catch (wrong) {
+    if (!("detail" in wrong)) throw wrong;
+    fault.textContent = wrong.detail;
+  } finally {
+    button.disabled = !may("admin");
+  }
+}
+
+function drawAlerts({ alerts, defaults }, { webhook, hint, boxes, kinds, none, test }) {
   webhook.placeholder = alerts.webhook || "an https address";
   hint.textContent = alerts.webhook ? `Now to ${alerts.webhook}: what follows the host is not shown. Left empty, it stays.`
     : "Each as a JSON message. Nowhere yet.";
   none.hidden = test.hidden = !alerts.webhook;
   const on = alerts.on || defaults.alerts.on;
-  if (boxes.dataset.was === undefined || boxes.dataset.was === String([...boxes.querySelectorAll("input:checked")].map((box) => box.value))) {
+  if (boxes.dataset.was === undefined || boxes.dataset.was === String(kinds())) { // else somebody chooses
     boxes.replaceChildren(h("legend", {}, "What is told"), ...defaults.alerts.on.map((kind) => h("label", { class: "check" },
       h("input", { type: "checkbox", value: kind, checked: on.includes(kind) }), ` ${kind}`)));
   }
