@@ -3,7 +3,7 @@
 import time
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
-VIEWS = ("home", "try", "rules", "models")
+VIEWS = ("home", "try", "rules", "models", "map")
 
 
 def until(found, seconds=20.0):

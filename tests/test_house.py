@@ -25,6 +25,7 @@ COMMANDS = {
     "recommend",
     "ask",
     "similar",
+    "map",
     "export",
     "serve",
     "datasets",

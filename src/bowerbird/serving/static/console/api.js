@@ -27,7 +27,18 @@ export class Fault extends Error {
 }
 
 /** What the service answers. */
-export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
+export async function ask(path, how = {}) {
+  const found = await (await replied(path, how)).json().catch(() => ({}));
+  how.signal?.throwIfAborted();
+  return found;
+}
+
+/** The same, as numbers: 32 bits each, least significant byte first. */
+export async function numbers(path) {
+  return new Float32Array(await (await replied(path)).arrayBuffer());
+}
+
+async function replied(path, { method = "GET", body, headers = {}, signal } = {}) {
   const told = key.get();
   if (told) headers = { ...headers, Authorization: `Bearer ${told}` };
   if (body !== undefined) headers = { ...headers, "Content-Type": "application/json" };
@@ -42,9 +53,9 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
     if (!away) watch();
     throw new Fault(0, "The server does not answer.");
   }
+  if (reply.ok) return reply;
   const found = await reply.json().catch(() => ({}));
   signal?.throwIfAborted();
-  if (reply.ok) return found;
   const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
   if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
   throw fault;

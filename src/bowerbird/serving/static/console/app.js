@@ -9,6 +9,7 @@ const VIEWS = {
   try: ["Try it", () => import("./try.js")],
   rules: ["Rules", () => import("./rules.js")],
   models: ["Models", () => import("./models.js")],
+  map: ["Map", () => import("./map.js")],
 };
 const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
   .map((id) => document.getElementById(id));
