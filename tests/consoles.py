@@ -4,7 +4,6 @@ import time
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
 VIEWS = ("home", "try", "map", "catalog", "models", "metrics", "rules", "data", "settings")
-VIEWS = ("home", "try", "map", "catalog", "models", "metrics", "rules", "data", "settings")
 
 
 def until(found, seconds=20.0):
