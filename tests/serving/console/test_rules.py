@@ -98,7 +98,7 @@ def test_a_filter_is_put_together_and_what_is_wrong_stands_beside_its_field(shop
     page.wait_for_selector("#rule-by-fault >> text=a finite number ≥ 0 expected")
     page.wait_for_selector("#rule-audience-fault >> text=a column among land expected")
     button(page, "Into the list of rules").click()
-    page.wait_for_function("document.activeElement.id === 'rule-by'")
+    page.wait_for_selector("#rule-by:focus")
     page.fill("#rule-by", "0.8")
     page.fill("#rule-audience", 'land = "de"')
     page.wait_for_selector("form.rule >> text=60 of the people")
