@@ -97,10 +97,6 @@ class Current:
             raise ArtifactError(f"{came}; «bowerbird train --out RUN» makes a run") from None
         return self._named(name)
 
-    def models(self) -> list[Model]:
-        """All runs there are, by name."""
-        return [self._told(folder) for folder in runs_in(self.place).values()]
-
     def use(self, name: str, told: tuple[str, str] = TOLD) -> Snapshot:
         """From now on this run answers; the file `current` says so, too.
 
@@ -143,15 +139,6 @@ class Current:
         live = events().behind(snapshot.run, known.weights, known.forgotten, now_ms)
         return counting(snapshot, live) if live.events or known.forgotten else snapshot
 
-    def found(self, name: str) -> Path:
-        """The folder of a run.
-
-        Raises:
-            ArtifactError: there is none of this name.
-        """
-        alone = (self.place / "run.json").is_file() and name == self.place.name
-        return self.place if alone else self._named(name)
-
     def back(self, told: tuple[str, str], expected: str | None = None) -> Snapshot:
         """From now on the run answers again that did before.
 
@@ -178,7 +165,7 @@ class Current:
 
         What is popular and the like is counted anew when it is time to.
         """
-        if not self.there and self._none():
+        if not self.there and _none_in(self.place):
             return
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
@@ -250,19 +237,9 @@ class Current:
             self._measured = snapshot.index
 
     def _first(self) -> Snapshot:
-        if not self._none():
+        if not _none_in(self.place):
             return self._loaded(self.folder())
-        if not self.place.parent.is_dir():
-            raise ArtifactError(
-                f"{self.place}: a folder of runs expected, there is no place for it"
-            )
-        self.place.mkdir(exist_ok=True)
         return cast("Snapshot", NoRun())  # it answers everything by saying that there is none
-
-    def _none(self) -> bool:
-        """Was no run ever named here?"""
-        one, named = self.place / "run.json", self.place / CURRENT
-        return not (one.exists() or named.exists() or self.place.is_file())
 
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()
@@ -307,12 +284,32 @@ class Current:
     def _named(self, name: str) -> Path:
         folder = self.place / name
         if not name or folder.parent != self.place or not (folder / "run.json").is_file():
-            have = ", ".join(model.name for model in self.models()) or "none"
+            have = ", ".join(runs_in(self.place)) or "none"
             raise ArtifactError(f"a run of {self.place} ({have}) expected, {name!r} came")
         return folder
 
-    def _told(self, folder: Path) -> Model:
-        facts = load_facts(folder)
-        at = facts.get("trained_at")
-        made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
-        return Model(folder.name, str(facts.get("model")), made, folder.name == self.snapshot.model)
+
+def _none_in(place: Path) -> bool:
+    """Was no run ever named here? Then there is a folder for one.
+
+    Raises:
+        ArtifactError: there is no place for it.
+    """
+    if (place / "run.json").exists() or (place / CURRENT).exists() or place.is_file():
+        return False
+    if not place.parent.is_dir():
+        raise ArtifactError(f"{place}: a folder of runs expected, there is no place for it")
+    place.mkdir(exist_ok=True)
+    return True
+
+
+def models_of(current: Current) -> list[Model]:
+    """All runs there are, by name."""
+    return [_told(run, current.snapshot.model) for run in runs_in(current.place).values()]
+
+
+def _told(folder: Path, answers: str) -> Model:
+    facts = load_facts(folder)
+    at = facts.get("trained_at")
+    made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
+    return Model(folder.name, str(facts.get("model")), made, folder.name == answers)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from bowerbird.serving.call import Call, Reply, Route
+from bowerbird.serving.current import models_of
 from bowerbird.serving.guard import OPEN
 from bowerbird.serving.leaderboard import leaderboard
 from bowerbird.serving.messages import Id, Strict
@@ -129,7 +130,7 @@ class Compared(Struct, forbid_unknown_fields=True):
 
 async def models(call: Call) -> Reply:
     """Runs that could answer."""
-    found = await call.service.aside(call.service.current.models)
+    found = await call.service.aside(models_of, call.service.current)
     return Reply(Models([Model(m.name, m.model, m.made, m.current) for m in found]))
 
 

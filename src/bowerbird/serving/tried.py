@@ -40,7 +40,7 @@ class Trying:
 
     answers: Answers
     current: Callable[[], Snapshot]
-    place: Callable[[str], Path]  # the folder of a run
+    place: Callable[[str], Path]  # the folder of a run that is there
     runs: Beside
     _dials: dict[str, tuple[Retriever, Dial]] = field(default_factory=dict)  # by run
 

@@ -10,6 +10,7 @@ from bowerbird.serving.guard import OPEN
 from bowerbird.serving.messages import TERMS, Id, Whole
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.tried_messages import Attempt, TriedList
+from bowerbird.surfaces.registry import runs_in
 
 
 class Which(Struct, forbid_unknown_fields=True):
@@ -71,7 +72,7 @@ async def attempt(call: Call) -> Reply:
         _needs(call, "people:read", "try a list for somebody")
     if body.model not in (None, service.current.snapshot.model):
         _needs(call, "admin", "open another run beside the one that answers")
-        if body.model not in [one.name for one in await service.aside(service.current.models)]:
+        if body.model not in await service.aside(runs_in, service.current.place):
             raise Problem(404, f"a run that is there expected, {body.model!r} came", "$.model")
     return Reply(await service.aside(service.trying.list, body, call.now_ms))
 
