@@ -1,14 +1,18 @@
 // The console: which view is shown, whether a key is needed, whether the server is there.
 
-import { Fault, identify, key, listen, me } from "./api.js";
+import { Fault, attempt, identify, key, listen, me } from "./api.js";
 import { h } from "./dom.js";
 
 // in the order they are named; each is fetched when it is first looked at
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
-  rules: ["Rules", () => import("./rules.js")],
+  map: ["Map", () => import("./map.js")],
+  catalog: ["Catalog", () => import("./catalog.js")],
   models: ["Models", () => import("./models.js")],
+  metrics: ["Online metrics", () => import("./metrics.js")],
+  rules: ["Rules", () => import("./rules.js")],
+  data: ["Data", () => import("./data.js")],
   settings: ["Settings", () => import("./settings.js")],
 };
 const [main, views, login, offline, leave, who] = ["main", "views", "login", "offline", "leave", "who"]
@@ -38,6 +42,7 @@ async function show(moved) {
   if (named().name !== name) return; // somebody was faster
   main.removeAttribute("aria-busy");
   for (const child of main.children) child.hidden = child !== opened[name].root;
+  main.dataset.view = name;
   opened[name].load(told);
   if (moved) main.focus();
 }
@@ -130,4 +135,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", () => { if (login.hidden) show(true); });
-begin();
+begin().then(async () => { // whoever has no model yet begins with bringing data
+  if (location.hash || !login.hidden) return;
+  const { found } = await attempt("/v1/models");
+  if (found && !found.models.some((one) => one.current)) location.hash = "#/data";
+});
