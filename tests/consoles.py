@@ -15,12 +15,9 @@ def until(found, seconds=20.0):
 
 
 def settled(page):
-    page.wait_for_selector("main:not(:has([aria-busy]:visible))")  # the policy lets no text be run
+    """Until the view that the address names has all its parts, or a key is asked for."""
     _, _, name = page.url.partition("#/")
     view = f"[data-view={name.partition('?')[0]}]" if name else ""
+    busy = "[aria-busy]:not([hidden], [hidden] *)"
     # a selector, since the policy lets no text be run
-    page.wait_for_selector(f"main{view}:not(:has([aria-busy]))")
-    """Until the view that is shown has all its parts; the policy lets no text be run."""
-    page.wait_for_selector(
-        "main:not([aria-busy], :has([aria-busy]:not([hidden], [hidden] *))), #login:visible"
-    )
+    page.wait_for_selector(f"main{view}:not([aria-busy], :has({busy})), #login:visible")

@@ -52,7 +52,7 @@ def test_a_limit_is_changed_and_the_next_look_goes_by_it(shop, page):
     page.click("dialog >> text=Put it back")
     page.wait_for_selector(".said:has-text('as it was before')")
     assert plan_of(shop.run).triggers.new_events == 0.05
-    page.wait_for_function("document.querySelectorAll('.fields input')[2].value === ''")
+    assert until(lambda: page.get_by_label("New events, in %").input_value() == "")
     page.faults = [told for told in page.faults if "422" not in told]
 
 

@@ -41,6 +41,7 @@ async function show(moved) {
   }
   if (named().name !== name) return; // somebody was faster
   main.removeAttribute("aria-busy");
+  document.getElementById("loading")?.remove();
   for (const child of main.children) child.hidden = child !== opened[name].root;
   main.dataset.view = name;
   opened[name].load(told);

@@ -34,7 +34,7 @@ const KINDS = {
 function form(name, act, ...parts) {
   const fault = h("p", { class: "fault", role: "alert" });
   const save = allowed("admin", h("button", { type: "submit" }, "Save"));
-  const made = h("form", { class: "settings", submit: async (event) => {
+  const made = h("form", { class: "set-form", submit: async (event) => {
     event.preventDefault();
     await tried(save, fault, act);
   } }, allowed("admin", h("fieldset", {}, h("legend", { class: "hidden" }, name), parts)), fault);
@@ -95,7 +95,8 @@ function drawTrigger({ key, trigger, kind, words, input, hint }, told, now) {
 
 const valued = (kind, value, trigger) => {
   if (kind === "share" && trigger !== "new events") return share(value);
-  if (kind === "length") return value < 5400 ? `${Math.round(value / 60)}m` : `${figure(value / 3600)}h`;
+  if (kind === "length") return value < 5400 ? `${Math.round(value / 60)}m`
+    : value < 172_800 ? `${Math.round(value / 360) / 10}h` : `${Math.round(value / 8640) / 10}d`;
   return trigger === "new events" ? `${count(value)} events` : figure(value);
 };
 
