@@ -85,6 +85,18 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.wait_for_selector(".headline")
     page.wait_for_selector("main:not(:has([aria-busy]))")
     page.screenshot(path=out / f"home-{name}.png", full_page=True)
+    page.goto(f"{url}/#/try?user=u7&k=4&b=1&b.discount=2&b.diversity=0.3")
+    page.wait_for_selector(".twins > :nth-child(2) [data-item]")
+    page.locator(".twins > :nth-child(2) [data-item] summary").first.click()
+    page.locator(".twins > :nth-child(2)").get_by_text("How it came about").click()
+    page.goto(f"{url}/#/metrics")
+    page.wait_for_selector(".cards")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"metrics-{name}.png", full_page=True)
+    page.locator(".cards [data-metric=ctr_list]").click()
+    page.wait_for_selector("dialog .scroll")
+    page.screenshot(path=out / f"figure-{name}.png")
+    page.keyboard.press("Escape")
     page.goto(f"{url}/#/try")
     page.fill("#user", "u7")
     page.locator(".thing").first.click()
@@ -93,6 +105,15 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=As Python")
     page.click("text=How it came about")
     page.screenshot(path=out / f"try-{name}.png", full_page=True)
+    rules_taken(page, url, out, name)
+    page.goto(f"{url}/#/catalog")
+    page.wait_for_selector(".items li")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"catalog-{name}.png")
+    page.goto(f"{url}/#/catalog?item=i7")
+    page.wait_for_selector(".cards li")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"item-{name}.png", full_page="phone" in name)
     page.goto(f"{url}/#/models")
     page.click("text=Let it answer")
     page.wait_for_selector("dialog")
@@ -105,6 +126,45 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
         page.goto(f"{url}/#/models?run={told}")
         page.wait_for_selector("main:not(:has([aria-busy])) h1:visible")
         page.screenshot(path=out / f"{view}-{name}.png", full_page=True)
+
+
+def rules_taken(page: Page, url: str, out: Path, name: str) -> None:
+    """A rule that is typed, then tried."""
+    page.goto(f"{url}/#/rules?scenario=for-you&do=bury&item=i3")
+    page.fill("#rule-by", "-1")
+    page.wait_for_selector("[aria-invalid=true]")
+    page.screenshot(path=out / f"rule-{name}.png", full_page=True)
+    page.fill("#rule-by", "1")
+    page.click("text=Into the list of rules")
+    page.click(".unsaved >> text=Show before and after")
+    page.wait_for_selector(".pairs dl")
+    page.screenshot(path=out / f"rules-{name}.png", full_page=True)
+    page.click("text=Drop them")
+    page.locator("dialog >> text=Drop them").click()
+    page.wait_for_selector("dialog", state="detached")
+    taken_data(page, url, out, name)
+
+
+def taken_data(page: Page, url: str, out: Path, name: str) -> None:
+    """A table brought and checked; events; a person."""
+    page.goto(f"{url}/#/data")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    lines = [
+        f"K{n % 50};Lampe {n * 7 % 40};{1 + n % 28}.03.2025;1.{n % 900:03},50" for n in range(2000)
+    ]
+    table = "\n".join(["Kunde;Artikel;Datum;Betrag", *lines]).encode("utf-16")
+    page.set_input_files("#file-events", {"name": "shop.csv", "mimeType": "", "buffer": table})
+    page.click("#check:enabled")
+    page.wait_for_selector(".findings")
+    page.screenshot(path=out / f"data-{name}.png", full_page=True)
+    page.goto(f"{url}/#/data?part=events")
+    page.wait_for_selector("tbody tr:visible")
+    page.screenshot(path=out / f"events-{name}.png")
+    page.goto(f"{url}/#/data?part=people")
+    page.fill("#person", "u8")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Delete this person")
+    page.screenshot(path=out / f"people-{name}.png", full_page=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ import msgspec
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from bowerbird.errors import ArtifactError, ConfigError, DataError, SpaceError, StoreDown
 from bowerbird.serving.guard import OPEN, Who
@@ -38,7 +39,7 @@ _encode = msgspec.json.Encoder().encode
 class Reply:
     """What goes out."""
 
-    body: Any  # a message, plain JSON values, or bytes
+    body: Any  # a message, plain JSON values, bytes, or a generator of them
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     type: str = JSON
@@ -259,6 +260,8 @@ def _line(route: Route, reply: Reply, name: str, took: float) -> dict[str, Any]:
 
 
 def _response(reply: Reply, name: str) -> Response:
-    body = reply.body if isinstance(reply.body, bytes) else _encode(reply.body)
     headers = {"X-Request-Id": name, "Cache-Control": "no-store", **reply.headers}
+    if isinstance(reply.body, GeneratorType):
+        return StreamingResponse(reply.body, reply.status, headers, reply.type)
+    body = reply.body if isinstance(reply.body, bytes) else _encode(reply.body)
     return Response(body, reply.status, headers, reply.type)

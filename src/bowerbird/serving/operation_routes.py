@@ -8,6 +8,7 @@ from bowerbird.serving.call import Call, Reply, Route
 from bowerbird.serving.guard import new_key
 from bowerbird.serving.kept_current import kept_current
 from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
+from bowerbird.serving.no_run import NONE
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.script import TYPE as JAVASCRIPT
 from bowerbird.serving.script import script
@@ -88,6 +89,8 @@ async def ready(call: Call) -> Reply:
     model = service.current.snapshot.model
     if service.stopping:
         return Reply(Health("stopping", model), 503, {"Retry-After": "1"})
+    if not service.current.there:
+        raise Problem(503, NONE, headers={"Retry-After": "10"})
     return Reply(Health("ok", model, service.breaker.state))
 
 

@@ -172,7 +172,8 @@ def test_a_key_opens_it_and_is_kept_in_the_tab_alone(shop, page):
     page.wait_for_selector("section:has-text('Runs that could answer') >> text=metrics:read")
     page.click("text=Try it")  # what it may, it can, though it may not read items
     page.wait_for_selector("section:has-text('Items') >> text=catalog:read")
+    page.wait_for_selector("[data-item]")
     page.fill("#user", "u1")
     page.click("text=Show the list")
-    page.wait_for_selector("[data-item]")
+    page.wait_for_selector("section:has-text('List A') >> text=people:read")
     page.faults = [told for told in page.faults if "401" not in told and "403" not in told]

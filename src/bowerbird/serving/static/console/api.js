@@ -27,14 +27,38 @@ export class Fault extends Error {
 }
 
 /** What the service answers. */
-export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
+export async function ask(path, options = {}) {
+  const reply = await reached(path, options);
+  const found = await reply.json().catch(() => ({}));
+  options.signal?.throwIfAborted();
+  return found;
+}
+
+/** A file that the service writes, piece by piece; `telling` hears how many bytes there are. */
+export async function file(path, telling) {
+  const reply = await reached(path, {});
+  const [reader, parts] = [reply.body.getReader(), []];
+  let size = 0;
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      parts.push(piece.value);
+      telling(size += piece.value.length);
+    }
+  } catch {
+    throw new Fault(0, "The file broke off before its end.");
+  }
+  return new Blob(parts, { type: reply.headers.get("Content-Type") });
+}
+
+async function reached(path, { method = "GET", body, headers = {}, signal }) {
   const told = key.get();
   if (told) headers = { ...headers, Authorization: `Bearer ${told}` };
-  if (body !== undefined) headers = { ...headers, "Content-Type": "application/json" };
+  const file = body instanceof Blob;
+  if (body !== undefined) headers = { ...headers, "Content-Type": file ? "application/octet-stream" : "application/json" };
   let reply;
   try {
     reply = await fetch(new URL(path.slice(1), HOME), {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined || file ? body : JSON.stringify(body),
       credentials: "omit", cache: "no-store", signal,
     });
   } catch (wrong) {
@@ -42,10 +66,11 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
     if (!away) watch();
     throw new Fault(0, "The server does not answer.");
   }
+  if (reply.ok) return reply;
   const found = await reply.json().catch(() => ({}));
   signal?.throwIfAborted();
-  if (reply.ok) return found;
   const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
+  fault.field = found.field; // where in what was sent
   if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
   throw fault;
 }

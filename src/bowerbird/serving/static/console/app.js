@@ -1,14 +1,17 @@
 // The console: which view is shown, whether a key is needed, whether the server is there.
 
-import { Fault, ask, key, listen } from "./api.js";
+import { Fault, ask, attempt, key, listen } from "./api.js";
 import { h } from "./dom.js";
 
 // in the order they are named; each is fetched when it is first looked at
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
+  catalog: ["Catalog", () => import("./catalog.js")],
   rules: ["Rules", () => import("./rules.js")],
+  metrics: ["Online metrics", () => import("./metrics.js")],
   models: ["Models", () => import("./models.js")],
+  data: ["Data", () => import("./data.js")],
 };
 const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
   .map((id) => document.getElementById(id));
@@ -33,6 +36,7 @@ async function show(moved) {
   if (!(name in opened)) opened[name] = await fetched(name);
   if (named().name !== name) return; // somebody was faster
   for (const child of main.children) child.hidden = child !== opened[name].root;
+  main.dataset.view = name;
   opened[name].load(told);
   if (moved) main.focus();
 }
@@ -108,4 +112,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", () => { if (login.hidden) show(true); });
 leave.hidden = !key.get();
-show(false);
+show(false).then(async () => { // whoever has no model yet begins with bringing data
+  if (location.hash) return;
+  const { found } = await attempt("/v1/models");
+  if (found && !found.models.some((one) => one.current)) location.hash = "#/data";
+});

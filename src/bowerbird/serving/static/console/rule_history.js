@@ -44,7 +44,7 @@ export function history(state, done) {
     const [{ edits }, names] = await Promise.all([ask(editsOf(state.name)), keyNames()]);
     return { edits, names };
   }, ({ edits, names }) => drawn(edits, names, state.now?.recipe ?? null, undo));
-  return { root: part.root, load };
+  return { part, root: part.root, load };
 }
 
 function drawn(edits, names, recipe, undo) {

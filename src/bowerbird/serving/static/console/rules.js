@@ -2,7 +2,6 @@
 
 import { Fault, ask, attempt, curl } from "./api.js";
 import { confirmed, copier, fill, h, light, panel, table } from "./dom.js";
-import { quoted } from "./filter_field.js";
 import { alike, draftOf, keepDraft } from "./rule_drafts.js";
 import { ruleForm } from "./rule_form.js";
 import { editsOf, history, keyNames, linesOf, whose } from "./rule_history.js";
@@ -11,6 +10,7 @@ import { STATES, differences, does, items, when, which } from "./rule_words.js";
 import { ago, count } from "./words.js";
 
 const WATCH_MS = 10_000; // for changes of others while something is not saved
+const FOUND = 8; // items at once
 const path = (name, more = "") => `/v1/scenarios/${encodeURIComponent(name)}${more}`;
 
 export function view() {
@@ -58,7 +58,7 @@ class Page {
       this.fault.textContent = asked && !names.includes(asked) ? `There is no scenario ${asked}.` : "";
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
-      this.fault.textContent = fault.detail;
+      await this.failed(fault, told);
       return;
     }
     if (told?.get("do") || told?.get("item")) {
@@ -66,6 +66,17 @@ class Page {
       window.history.replaceState(null, "", `#/rules?scenario=${encodeURIComponent(this.name)}`); // once
     }
     await this.reload();
+  }
+
+  /** Every part says why it shows nothing, and can be asked again. */
+  failed(fault, told) {
+    return Promise.all([this.part, this.history.part].map((part) => {
+      let first = true;
+      return fill(part, async () => {
+        if (first) { first = false; throw fault; }
+        await this.load(told);
+      }, () => [...part.body.childNodes]);
+    }));
   }
 
   /** Another scenario. */
@@ -93,7 +104,7 @@ class Page {
       this.taken(now);
       return this.drawn();
     });
-    if (this.now) await Promise.all([this.history.load(), this.checked(), this.compared()]);
+    await Promise.all([this.history.load(), ...(this.now ? [this.checked(), this.compared()] : [])]);
   }
 
   taken(now) {
@@ -354,18 +365,9 @@ class Page {
     }
   }
 
-  /** Items of this id, and those whose title or another text has these words. */
-  async find(word) {
-    const texts = this.now.items.filter(({ kind }) => kind === "text").map(({ name }) => name);
-    const asked = texts.find((name) => name === "title" || name === "name") ?? texts[0];
-    const rules = [{ name: "id", do: "hide", ids: [word] }];
-    if (asked) rules.push({ name: "words", do: "hide", items: `${asked} contains ${quoted(word)}` });
-    try {
-      const found = (await this.check(rules)).flatMap(({ examples }) => examples);
-      return found.filter(({ id }, place) => found.findIndex((one) => one.id === id) === place);
-    } catch (fault) {
-      if (!(fault instanceof Fault)) throw fault;
-      return [];
-    }
+  /** Items that have these words in id, title or texts. */
+  async find(words) {
+    const { found } = await attempt(`/v1/catalog?limit=${FOUND}&search=${encodeURIComponent(words)}`);
+    return (found?.items ?? []).map(({ id, title }) => ({ id, fields: { title } }));
   }
 }
