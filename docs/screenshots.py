@@ -20,6 +20,7 @@ from bowerbird.data.synthetic import World
 
 COMMAND = Path(sys.executable).with_name("bowerbird")
 CHROMIUM = Path("/usr/bin/chromium")
+SETTLED = "main:not([aria-busy], :has([aria-busy]:not([hidden], [hidden] *)))"
 SIZES = {"wide": (1280, 900), "phone": (360, 760)}
 
 
@@ -83,7 +84,7 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     """Each view as it looks when somebody works with it."""
     page.goto(f"{url}/#/home")
     page.wait_for_selector(".headline")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"home-{name}.png", full_page=True)
     page.goto(f"{url}/#/try?user=u7&k=4&b=1&b.discount=2&b.diversity=0.3")
     page.wait_for_selector(".twins > :nth-child(2) [data-item]")
@@ -165,6 +166,10 @@ def taken_data(page: Page, url: str, out: Path, name: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Delete this person")
     page.screenshot(path=out / f"people-{name}.png", full_page=True)
+    page.goto(f"{url}/#/settings")
+    page.wait_for_selector("text=Who changed what")
+    page.wait_for_selector(SETTLED)
+    page.screenshot(path=out / f"settings-{name}.png", full_page=True)
 
 
 if __name__ == "__main__":

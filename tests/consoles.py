@@ -6,6 +6,7 @@ HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=aler
 VIEWS = ("home", "try", "rules", "metrics", "models")
 VIEWS = ("home", "try", "catalog", "rules", "models")
 VIEWS = ("home", "try", "rules", "models", "data")
+VIEWS = ("home", "try", "rules", "models", "settings")
 
 
 def until(found, seconds=20.0):
@@ -22,3 +23,7 @@ def settled(page):
     view = f"[data-view={name.partition('?')[0]}]" if name else ""
     # a selector, since the policy lets no text be run
     page.wait_for_selector(f"main{view}:not(:has([aria-busy]))")
+    """Until the view that is shown has all its parts; the policy lets no text be run."""
+    page.wait_for_selector(
+        "main:not([aria-busy], :has([aria-busy]:not([hidden], [hidden] *))), #login:visible"
+    )

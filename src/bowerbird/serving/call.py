@@ -182,7 +182,8 @@ def _admitted(route: Route, service: "Service", request: Request) -> Who:
         key = request.query_params.get("key")
         if key is not None and not key.startswith("pk_"):
             raise Problem(401, "only a public key may stand in an address; secret ones in a header")
-    who = service.guard.who(key)
+    address = request.client.host if request.client else ""
+    who = service.guard.who(key, address)
     if who is OPEN and not route.public and _of_another_page(request, service):
         told = "a request of this server's own page expected, one of another page came"
         raise Problem(403, f"{told}: a page that may ask is named with --origin, or sends a key")

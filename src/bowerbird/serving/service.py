@@ -94,7 +94,9 @@ class Service:
         self.retraining = Retraining(runs, data, url)
         self.beside = Beside(self._beside)
         current = self.current
-        self.trying = Trying(self.answers, lambda: current.snapshot, current.found, self.beside)
+        self.trying = Trying(
+            self.answers, lambda: current.snapshot, current.runs.found, self.beside
+        )
         self.work = Work(data / "work", clock)
         self.imports = Imports(data / "imports", runs, self.work, clock, settings.import_bytes)
         self.stopping = False  # the door is still open, but nobody new shall come

@@ -43,6 +43,9 @@ def test_everybody_may_have_its_files_and_nothing_else_of_the_folder(client):
         reply = client.get(path)
         assert reply.status_code == 200 and reply.headers["content-security-policy"] == POLICY
         assert reply.headers["x-content-type-options"] == "nosniff"
+        for name in ("opener", "resource"):
+            assert reply.headers[f"cross-origin-{name}-policy"] == "same-origin"
+        assert "camera=()" in reply.headers["permissions-policy"]
         again = client.get(path, headers={"If-None-Match": reply.headers["etag"]})
         assert again.status_code == 304 and again.content == b""
     for wrong in ("nothing.js", "..%2Fbowerbird.js", "%2Fetc%2Fpasswd"):

@@ -2,10 +2,11 @@
 
 const HOME = new URL("../", import.meta.url);
 const KEPT = "bowerbird.key"; // in this tab only, and never in a cookie
-const listeners = { refused: () => {}, away: () => {}, back: () => {} };
+const listeners = { refused: () => {}, away: () => {}, back: () => {}, known: () => {} };
 let away = false;
+let holder = null; // of the key; nobody has been asked yet, or an older server does not say
 
-/** Be told when a key is needed, when the server is away, and when it is back. */
+/** Be told when a key is needed, who it is of, when the server is away, and when it is back. */
 export function listen(how) {
   Object.assign(listeners, how);
 }
@@ -83,6 +84,32 @@ export async function attempt(path) {
     if (!(fault instanceof Fault)) throw fault;
     return { fault };
   }
+}
+
+/** Ask whose key it is: what `may` says rests on it. */
+export async function identify() {
+  holder = await ask("/v1/me");
+  listeners.known(holder);
+  return holder;
+}
+
+export const me = () => holder;
+
+/** May this key do what asks for this scope? */
+export const may = (scope) => !holder || holder.scopes.includes(scope) || holder.scopes.includes("admin");
+
+/** Why it may not, in words; null: it may. */
+export const barred = (scope) => (may(scope) ? null
+  : `This key${holder.role ? ` is of the role ${holder.role} and` : ""} may not: it lacks the scope ${scope}.`);
+
+/** A button or a set of fields as this key may use it: else it is off, and says why. */
+export function allowed(scope, part) {
+  const why = barred(scope);
+  if (why) {
+    part.disabled = true;
+    part.title = why;
+  }
+  return part;
 }
 
 /** Until it is back, ask whether it is. */

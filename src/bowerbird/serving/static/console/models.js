@@ -1,6 +1,6 @@
 // Models: which answers, what each is worth, where it comes from, another one in its place.
 
-import { ask, attempt, twin } from "./api.js";
+import { allowed, ask, attempt, barred, twin } from "./api.js";
 import { confirmed, field, fill, h, light, panel, table } from "./dom.js";
 import { beside } from "./beside.js";
 import { leaderboard } from "./leaderboard.js";
@@ -46,7 +46,8 @@ function everything(say) {
   }, (told) => drawRuns(told, say, changed));
   const changed = () => Promise.all([loadRuns(), board.load(), family.load()]);
   const again = retrain(say, changed);
-  const root = h("div", {}, h("h1", {}, "Models"), runs.root, board.root, again.root, family.root);
+  const root = h("div", {}, h("h1", {}, "Models"),
+    barred("admin") && h("p", { class: "quiet" }, barred("admin")), runs.root, board.root, again.root, family.root);
   return { root, load: () => Promise.all([changed(), again.load()]) };
 }
 
@@ -58,15 +59,15 @@ function drawRuns({ models, family }, say, after) {
       h("a", { href: pageOf(name) }, name), model,
       made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
       parent ?? "–", verdictLight(verdict) ?? "–",
-      current ? light("well", "answers") : retired ? [light("ill", "retired"), h("small", {}, retired)] : h("button", {
+      current ? light("well", "answers") : retired ? [light("ill", "retired"), h("small", {}, retired)] : allowed("admin", h("button", {
         type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => promote(name, verdict, say, after),
-      }, "Let it answer"),
+      }, "Let it answer")),
     ];
   });
   const now = models.find(({ current }) => current)?.name;
   return [
-    family?.before && h("p", {}, h("button", { type: "button", class: "plain",
-      click: () => rollback(now, family.before, say, after) }, `Back to ${family.before}`),
+    family?.before && h("p", {}, allowed("admin", h("button", { type: "button", class: "plain",
+      click: () => rollback(now, family.before, say, after) }, `Back to ${family.before}`)),
     h("small", { class: "aside" }, "which answered before")),
     table("Runs", ["Run", "Model", "Made", "Came from", "Gate", "Answers"], rows, "words"),
   ].filter(Boolean);

@@ -1,6 +1,6 @@
 // A retrain: begun, followed to its end, and what makes the next one due.
 
-import { Fault, ask, twin } from "./api.js";
+import { Fault, allowed, ask, may, twin } from "./api.js";
 import { fill, h, light, panel, table } from "./dom.js";
 import { pageOf } from "./measures.js";
 import { ago, figure, moment } from "./words.js";
@@ -18,7 +18,7 @@ export function retrain(say, after) {
   const loadDue = () => fill(due, () => ask("/v1/retrain/triggers"), drawDue);
   const loadLast = () => fill(last, async () => {
     const told = await ask("/v1/retrain");
-    start.disabled = told.state === "running";
+    start.disabled = told.state === "running" || !may("admin");
     clearTimeout(timer);
     if (told.state === "running") {
       followed = true;
@@ -31,7 +31,7 @@ export function retrain(say, after) {
     }
     return told;
   }, drawLast);
-  const start = h("button", { type: "button", click: async () => {
+  const start = allowed("admin", h("button", { type: "button", click: async () => {
     start.disabled = true;
     say("");
     try {
@@ -44,7 +44,7 @@ export function retrain(say, after) {
       start.disabled = false;
       say(fault.detail);
     }
-  } }, "Retrain now");
+  } }, "Retrain now"));
   last.body.before(h("p", {}, start));
   return { root: h("div", { class: "two" }, last.root, due.root), load: () => Promise.all([loadLast(), loadDue()]) };
 }

@@ -1,6 +1,6 @@
 // Rules: what the shop says of its lists, tried on real people before it holds.
 
-import { Fault, ask, attempt, curl } from "./api.js";
+import { Fault, allowed, ask, attempt, barred, curl } from "./api.js";
 import { confirmed, copier, fill, h, light, panel, table } from "./dom.js";
 import { alike, draftOf, keepDraft } from "./rule_drafts.js";
 import { ruleForm } from "./rule_form.js";
@@ -148,8 +148,8 @@ class Page {
     const origin = edited ? "Changed while a service ran; what the recipe says of it is not used. "
       : file ? "As the recipe has it: its rules stand in a file. Saved here, they no longer come from it. "
         : "As the recipe has it. ";
-    const back = !edited ? null : h("button", { type: "button", class: "plain", click: () => this.given() },
-      recipe ? "As the recipe has it" : "Remove this scenario");
+    const back = !edited ? null : allowed("rules:write", h("button", { type: "button", class: "plain", click: () => this.given() },
+      recipe ? "As the recipe has it" : "Remove this scenario"));
     const add = h("button", { type: "button", click: () => this.opened({ place: null, rule: { do: "hide" } }) }, "Add a rule");
     const list = this.rules.length ? table(`Rules of ${this.name}`,
       ["Rule", "Does", "To", "When", "For", "Now", "Change"], this.rules.map((rule, place) => this.row(rule, place)), "words")
@@ -181,10 +181,11 @@ class Page {
   drawBar() {
     const lines = this.changes();
     this.bar.hidden = !lines.length;
-    const save = h("button", { type: "button", disabled: !this.conflict.hidden, click: () => this.save(save) }, "Save");
+    const save = allowed("rules:write", h("button", { type: "button", disabled: !this.conflict.hidden, click: () => this.save(save) }, "Save"));
     this.bar.replaceChildren(
       h("h2", {}, lines.length === 1 ? "One change is not saved" : `${count(lines.length)} changes are not saved`),
       h("ul", { class: "lines" }, lines.map((line) => h("li", {}, line))),
+      h("p", { class: "quiet" }, barred("rules:write")),
       h("p", { class: "row" }, save,
         h("button", { type: "button", class: "plain", click: () => this.preview.show() }, "Show before and after"),
         h("button", { type: "button", class: "plain", click: () => this.dropped() }, "Drop them")));
