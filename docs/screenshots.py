@@ -47,10 +47,11 @@ def served(place: Path) -> Iterator[str]:
     """A shop with two runs, behind HTTP."""
     World(n_users=300, n_items=80, n_events=9000).write(place / "world")
     tables = [f"--{name} {place}/world/{name}.parquet" for name in ("events", "items", "users")]
-    for name, model in (("first", "ease"), ("second", "cooccurrence")):
+    for name, model in (("first", "als"), ("second", "cooccurrence")):
         told = f"train {' '.join(tables)} --model {model} --no-tune --out {place}/runs/{name}"
         assert run(told.split()) == 0
     assert run(["judge", str(place / "runs"), "--on", "first"]) == 0
+    assert run(["map", f"{place}/runs/first"]) == 0
     (place / "runs" / "current").write_text("first\n")
     words = [COMMAND, "serve", place / "runs", "--port", "0", "--data", place / "data", "--no-log"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
@@ -115,6 +116,10 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.wait_for_selector(".cards li")
     page.wait_for_selector("main:not(:has([aria-busy]))")
     page.screenshot(path=out / f"item-{name}.png", full_page="phone" in name)
+    page.goto(f"{url}/#/map?item=i7&user=u7")
+    page.wait_for_selector("text=What suits them best now")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"map-{name}.png", full_page=True)
     page.goto(f"{url}/#/models")
     page.click("text=Let it answer")
     page.wait_for_selector("dialog")

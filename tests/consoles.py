@@ -3,10 +3,7 @@
 import time
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' onclick=alert(3)"
-VIEWS = ("home", "try", "rules", "metrics", "models")
-VIEWS = ("home", "try", "catalog", "rules", "models")
-VIEWS = ("home", "try", "rules", "models", "data")
-VIEWS = ("home", "try", "rules", "models", "settings")
+VIEWS = ("home", "try", "map", "catalog", "models", "metrics", "rules", "data", "settings")
 
 
 def until(found, seconds=20.0):

@@ -26,6 +26,7 @@ COMMANDS = {
     "recommend",
     "ask",
     "similar",
+    "map",
     "export",
     "serve",
     "datasets",

@@ -17,6 +17,7 @@ from bowerbird.serving import (
     event_routes,
     import_routes,
     list_routes,
+    map_routes,
     metric_routes,
     model_routes,
     neighbour_routes,
@@ -47,6 +48,7 @@ async def openapi(call: Call) -> Reply:
 ROUTES: tuple[Route, ...] = (
     *list_routes.ROUTES,
     *vector_routes.ROUTES,
+    *map_routes.ROUTES,
     *event_routes.ROUTES,
     *table_routes.ROUTES,
     *catalog_routes.ROUTES,

@@ -7,10 +7,11 @@ import { h } from "./dom.js";
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
+  map: ["Map", () => import("./map.js")],
   catalog: ["Catalog", () => import("./catalog.js")],
-  rules: ["Rules", () => import("./rules.js")],
-  metrics: ["Online metrics", () => import("./metrics.js")],
   models: ["Models", () => import("./models.js")],
+  metrics: ["Online metrics", () => import("./metrics.js")],
+  rules: ["Rules", () => import("./rules.js")],
   data: ["Data", () => import("./data.js")],
   settings: ["Settings", () => import("./settings.js")],
 };
