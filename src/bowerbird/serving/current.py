@@ -3,8 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import cast
@@ -14,29 +12,19 @@ from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.memory import give_back
 from bowerbird.serving.no_run import NoRun
 from bowerbird.serving.probe import recall
+from bowerbird.serving.served_runs import Model, ServedRuns
 from bowerbird.serving.snapshot import Snapshot, counting, with_scenarios
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.live_log import LiveLog, held_by_reason
 from bowerbird.surfaces.live_scenarios import Edited
-from bowerbird.surfaces.registry import CURRENT, Registry, before, runs_in
-from bowerbird.surfaces.run_folder import load_facts
+from bowerbird.surfaces.registry import Registry, before
 from bowerbird.surfaces.scenario import scenarios_in
 
 OVERLAP_MS = 60_000
 """Clocks of several servers may differ by so much."""
 TOLD = ("service", "PUT /v1/models/current")
 log = logging.getLogger("bowerbird.serving")
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A run folder that could answer."""
-
-    name: str
-    model: str
-    made: str | None  # ISO, UTC
-    current: bool
 
 
 class Current:
@@ -53,7 +41,7 @@ class Current:
     ) -> None:
         self._events, self._recount_s = events, recount_s
         self._counted = -recount_s
-        self.place, self._store = runs, store
+        self.runs, self._store = ServedRuns(runs), store
         self._catalog = LiveCatalog(store.items)
         self._telemetry, self._clock = telemetry, clock
         self._building, self._lock = Lock(), Lock()
@@ -80,22 +68,9 @@ class Current:
         """Is there a run that answers?"""
         return isinstance(self.snapshot, Snapshot)
 
-    def folder(self) -> Path:
-        """Of the run that shall answer.
-
-        Raises:
-            ArtifactError: there is none.
-        """
-        if (self.place / "run.json").is_file():
-            return self.place
-        try:
-            name = (self.place / CURRENT).read_text("utf-8").strip()
-        except OSError:
-            came = (
-                f"{self.place}: a run folder, or a folder of runs with a file «{CURRENT}», expected"
-            )
-            raise ArtifactError(f"{came}; «bowerbird train --out RUN» makes a run") from None
-        return self._named(name)
+    def models(self) -> list[Model]:
+        """All runs there are, by name."""
+        return self.runs.models(self.snapshot.model if self.there else None)
 
     def use(self, name: str, told: tuple[str, str] = TOLD) -> Snapshot:
         """From now on this run answers; the file `current` says so, too.
@@ -108,13 +83,15 @@ class Current:
             ArtifactError: there is no such run, it is damaged, or only one is served.
             ConfigError: it is retired, or the folder cannot be written to.
         """
-        if (self.place / "run.json").is_file() and name != self.place.name:
-            raise ArtifactError(f"{self.place} is served alone: serve the folder of runs above it")
+        books = self.runs.books()
+        if books is None and name != self.runs.place.name:
+            raise ArtifactError(
+                f"{self.runs.place} is served alone: serve the folder of runs above it"
+            )
         with self._building:
-            folder = self.place if name == self.place.name else self._named(name)
-            snapshot = self._recounted(self._loaded(folder))
-            if folder != self.place:
-                Registry(self.place).promote(name, int(self._clock()), told)
+            snapshot = self._recounted(self._loaded(self.runs.found(name)))
+            if books is not None:
+                books.promote(name, int(self._clock()), told)
             self._swap(snapshot)
             return snapshot
 
@@ -151,12 +128,12 @@ class Current:
             ConfigError: there is none, or another one answers than expected.
         """
         with self._building:
-            registry = Registry(self.place)
+            registry = Registry(self.runs.place)
             name = before(registry)
-            snapshot = None if name is None else self._loaded(self._named(name))
+            snapshot = None if name is None else self._loaded(self.runs.found(name))
             line = registry.rollback(int(self._clock()), told, expected)
             if snapshot is None or line.run != name:  # somebody was faster
-                snapshot = self._loaded(self.folder())
+                snapshot = self._loaded(self.runs.folder())
             self._swap(self._recounted(snapshot))
             return self.snapshot
 
@@ -165,12 +142,12 @@ class Current:
 
         What is popular and the like is counted anew when it is time to.
         """
-        if not self.there and _none_in(self.place):
+        if not self.there and self.runs.none():
             return
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
                 self._forgotten = []
-            folder = self.folder()
+            folder = self.runs.folder()
             if folder.name != self.snapshot.model:
                 self._swap(self._recounted(self._loaded(folder)))
                 return
@@ -237,8 +214,12 @@ class Current:
             self._measured = snapshot.index
 
     def _first(self) -> Snapshot:
-        if not _none_in(self.place):
-            return self._loaded(self.folder())
+        if not self.runs.none():
+            return self._loaded(self.runs.folder())
+        place = self.runs.place
+        if not place.parent.is_dir():
+            raise ArtifactError(f"{place}: a folder of runs expected, there is no place for it")
+        place.mkdir(exist_ok=True)
         return cast("Snapshot", NoRun())  # it answers everything by saying that there is none
 
     def _loaded(self, folder: Path) -> Snapshot:
@@ -280,36 +261,3 @@ class Current:
         self._telemetry.items.set(len(snapshot.catalog))
         for reason, count in held_by_reason(snapshot.live).items():
             self._telemetry.quarantined.labels(reason).set(count)
-
-    def _named(self, name: str) -> Path:
-        folder = self.place / name
-        if not name or folder.parent != self.place or not (folder / "run.json").is_file():
-            have = ", ".join(runs_in(self.place)) or "none"
-            raise ArtifactError(f"a run of {self.place} ({have}) expected, {name!r} came")
-        return folder
-
-
-def _none_in(place: Path) -> bool:
-    """Was no run ever named here? Then there is a folder for one.
-
-    Raises:
-        ArtifactError: there is no place for it.
-    """
-    if (place / "run.json").exists() or (place / CURRENT).exists() or place.is_file():
-        return False
-    if not place.parent.is_dir():
-        raise ArtifactError(f"{place}: a folder of runs expected, there is no place for it")
-    place.mkdir(exist_ok=True)
-    return True
-
-
-def models_of(current: Current) -> list[Model]:
-    """All runs there are, by name."""
-    return [_told(run, current.snapshot.model) for run in runs_in(current.place).values()]
-
-
-def _told(folder: Path, answers: str) -> Model:
-    facts = load_facts(folder)
-    at = facts.get("trained_at")
-    made = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
-    return Model(folder.name, str(facts.get("model")), made, folder.name == answers)

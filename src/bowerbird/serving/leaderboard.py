@@ -6,16 +6,15 @@ board of its own.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from bowerbird.evaluation.bootstrap import intervals, mean
 from bowerbird.evaluation.report import plain
-from bowerbird.surfaces.run_reports import judged_in, values_of
+from bowerbird.surfaces.run_reports import VALUES, beside, judged_in, value_of
 
 WORDS = {
     "itself": "The models as they are, by a window that none of them has learned from",
@@ -30,12 +29,6 @@ class Stand:
     run: str
     folder: Path
     entry: Mapping[str, Any]
-
-    @cached_property
-    def values(self) -> dict[str, ndarray]:
-        """One value a query, by metric or by slice/NAME."""
-        own = f"{self.entry['holdout']}/"
-        return {k.removeprefix(own): v for k, v in values_of(self.folder).items() if own in k}
 
     def cell(self, metric: str, slice_: str | None) -> dict[str, Any]:
         """Mean and interval, of everybody or of one slice; None is what nobody knows."""
@@ -53,11 +46,12 @@ class Stand:
                 return {**none, **told}
         return none
 
-    def pair(self, metric: str, slice_: str | None) -> ndarray | None:
-        """One value a query."""
-        if slice_ is None:
-            return self.values.get(metric)
-        return self.values.get(f"slice/{slice_}") if metric == self.entry.get("metric") else None
+    def kept(self) -> tuple[Path, int]:
+        """Where its values are, and of when: what they say is remembered until others come."""
+        try:
+            return self.folder, beside(self.folder, VALUES).stat().st_mtime_ns
+        except OSError:
+            return self.folder, 0
 
 
 def leaderboard(
@@ -130,7 +124,18 @@ def _row(stand: Stand, other: Stand | None, metric: str, slice_: str | None) -> 
 def _difference(
     one: Stand, other: Stand, metric: str, slice_: str | None
 ) -> tuple[dict[str, Any] | None, str | None]:
-    own, theirs = one.pair(metric, slice_), other.pair(metric, slice_)
+    if slice_ is not None and metric != one.entry.get("metric"):
+        return None, f"of slices one value a person is kept of {one.entry.get('metric')} alone"
+    name = metric if slice_ is None else f"slice/{slice_}"
+    return _gained(one.kept(), other.kept(), f"{one.entry['holdout']}/{name}")
+
+
+@lru_cache(maxsize=1024)
+def _gained(
+    one: tuple[Path, int], other: tuple[Path, int], key: str
+) -> tuple[dict[str, Any] | None, str | None]:
+    """The mean difference with its interval, or why there is none; drawn once."""
+    own, theirs = value_of(one[0], key), value_of(other[0], key)
     if own is None or theirs is None:
         return None, "no value a person is kept for it"
     if own.shape != theirs.shape:

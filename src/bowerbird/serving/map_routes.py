@@ -15,7 +15,6 @@ from bowerbird.encoders.turned import plain
 from bowerbird.errors import ArtifactError, SpaceError
 from bowerbird.evaluation.layout import has_tsne
 from bowerbird.serving.call import Call, Reply, Route
-from bowerbird.serving.current import models_of
 from bowerbird.serving.histories import LAST
 from bowerbird.serving.map_colours import Colouring, Colours, coloured, colourings
 from bowerbird.serving.maps import closer, shown_in
@@ -221,7 +220,7 @@ def _facts(call: Call) -> MapFacts:
         found.state = "no vectors"
         return found
     found.colours = colourings(snapshot)
-    others = (folder.parent / m.name for m in models_of(call.service.current) if not m.current)
+    others = (folder.parent / m.name for m in call.service.current.models() if not m.current)
     found.others = [one for one in map(_other, others) if one is not None]
     if has_map(folder):
         try:
@@ -267,7 +266,7 @@ def _places(call: Call, run: str | None) -> Float32[ndarray, "n 2"]:
     snapshot, service = call.service.current.snapshot, call.service
     folder = snapshot.run.folder
     if run is not None and run != snapshot.model:
-        if run not in [model.name for model in models_of(service.current)]:
+        if run not in [model.name for model in service.current.models()]:
             raise Problem(404, f"a run that is there expected, {run!r} came", "query: run")
         folder = folder.parent / run
     if not has_map(folder):

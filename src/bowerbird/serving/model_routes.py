@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from bowerbird.serving.call import Call, Reply, Route
-from bowerbird.serving.current import models_of
 from bowerbird.serving.guard import OPEN
 from bowerbird.serving.leaderboard import leaderboard
 from bowerbird.serving.messages import Id, Strict
@@ -14,7 +13,6 @@ from bowerbird.serving.model_facts import facts_of, lineage
 from bowerbird.serving.operation_routes import Health
 from bowerbird.serving.problems import Problem
 from bowerbird.surfaces.progress import told_in
-from bowerbird.surfaces.registry import Registry, runs_in
 from bowerbird.surfaces.run_reports import gate_of, judged_in
 
 Why = Annotated[str, Meta(max_length=500)]
@@ -130,14 +128,14 @@ class Compared(Struct, forbid_unknown_fields=True):
 
 async def models(call: Call) -> Reply:
     """Runs that could answer."""
-    found = await call.service.aside(models_of, call.service.current)
+    found = await call.service.aside(call.service.current.models)
     return Reply(Models([Model(m.name, m.model, m.made, m.current) for m in found]))
 
 
 async def use_model(call: Call) -> Reply:
     """Another run, without a request's noticing."""
     current, name = call.service.current, call.body.model
-    _known(await call.service.aside(runs_in, current.place), name)
+    _known(await call.service.aside(current.runs.all), name)
     told = _who(call, call.body.why or "PUT /v1/models/current")
     snapshot = await call.service.aside(current.use, name, told)
     return Reply(Health("ok", snapshot.model))
@@ -177,9 +175,10 @@ async def verdict(call: Call) -> Reply:
 async def board(call: Call) -> Reply:
     """Runs side by side; what each has over the run that answers, person by person."""
     current, asked = call.service.current, call.query
-    folders = await call.service.aside(runs_in, current.place)
+    folders = await call.service.aside(current.runs.all)
+    if asked.against:
+        _known(folders, asked.against)
     against = asked.against or current.snapshot.model
-    _known(folders, against)
     found = await call.service.reported(
         leaderboard, folders, asked.metric, asked.slice or None, against
     )
@@ -193,28 +192,21 @@ async def family(call: Call) -> Reply:
 
 def _family(call: Call) -> Lineage:
     current = call.service.current
-    told = lineage(_books(current.place), runs_in(current.place), current.snapshot.model)
+    told = lineage(current.runs.books(), current.runs.all(), current.snapshot.model)
     return Lineage(**told)
 
 
 def _described(call: Call, folder: Path) -> Described:
     current = call.service.current
-    registry = _books(current.place)
+    registry = current.runs.books()
     retired = None if registry is None else registry.retired().get(folder.name)
     told = facts_of(folder, folder.name == current.snapshot.model, retired)
     return Described(since=told.pop("from"), **told)
 
 
-def _books(place: Path) -> Registry | None:
-    """What became of these runs; None where one is served alone."""
-    return None if (place / "run.json").is_file() else Registry(place)
-
-
 async def _folder(call: Call) -> Path:
     """Of the run that the path names: one of those that are there, whatever is written."""
-    return _known(
-        await call.service.aside(runs_in, call.service.current.place), call.named("model")
-    )
+    return _known(await call.service.aside(call.service.current.runs.all), call.named("model"))
 
 
 def _known(folders: dict[str, Path], name: str) -> Path:

@@ -30,7 +30,6 @@ from bowerbird.store.group_commit import GroupCommit
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Outcome, Store
 from bowerbird.surfaces.live_log import LiveLog
-from bowerbird.surfaces.registry import runs_in
 
 FULL = 512
 """Lists that are being made or wait for it; more are answered from memory at once."""
@@ -97,7 +96,9 @@ class Service:
         self.maps = Maps()
         self.beside = Beside(self._beside)
         current = self.current
-        self.trying = Trying(self.answers, lambda: current.snapshot, self._found, self.beside)
+        self.trying = Trying(
+            self.answers, lambda: current.snapshot, current.runs.found, self.beside
+        )
         self.work = Work(data / "work", clock)
         self.imports = Imports(data / "imports", runs, self.work, clock, settings.import_bytes)
         self.stopping = False  # the door is still open, but nobody new shall come
@@ -154,9 +155,6 @@ class Service:
         self.events.close()
         self.lists.close()
         self.store.close()
-
-    def _found(self, name: str) -> Path:
-        return runs_in(self.current.place)[name]
 
     def _beside(self, folder: Path, before: Snapshot | None) -> Snapshot:
         events = partial(LiveLog, self.store, self.identity, self.settings.defence)

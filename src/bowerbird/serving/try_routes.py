@@ -72,7 +72,7 @@ async def attempt(call: Call) -> Reply:
         _needs(call, "people:read", "try a list for somebody")
     if body.model not in (None, service.current.snapshot.model):
         _needs(call, "admin", "open another run beside the one that answers")
-        if body.model not in await service.aside(runs_in, service.current.place):
+        if body.model not in await service.aside(runs_in, service.current.runs.place):
             raise Problem(404, f"a run that is there expected, {body.model!r} came", "$.model")
     return Reply(await service.aside(service.trying.list, body, call.now_ms))
 

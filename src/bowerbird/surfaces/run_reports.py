@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy import ndarray
+from safetensors import SafetensorError, safe_open
 
 from bowerbird.data.artifacts import load_arrays
 from bowerbird.errors import ArtifactError
@@ -43,6 +44,15 @@ def values_of(run: Path) -> dict[str, ndarray]:
         return load_arrays(beside(run, VALUES))
     except ArtifactError:
         return {}
+
+
+def value_of(run: Path, key: str) -> ndarray | None:
+    """The values of one key alone; None where there are none, or they cannot be read."""
+    try:
+        with safe_open(beside(run, VALUES), framework="np") as found:
+            return found.get_tensor(key) if key in found.keys() else None  # noqa: SIM118  no mapping
+    except (OSError, SafetensorError):
+        return None
 
 
 def gate_of(run: Path) -> tuple[dict[str, Any] | None, str | None]:

@@ -64,7 +64,7 @@ function oneBoard({ words, people, rows, at, data, how, facts }, metric, against
   return h("section", { class: "board" },
     h("h3", {}, `${words}.`),
     h("p", { class: "quiet" }, light("quiet", how === "itself" ? "the models themselves" : "settings, learned anew"),
-      ` ${count(people)} people had something to find`, facts.cut ? `, after ${facts.cut.slice(0, 16).replace("T", " ")}` : "",
+      ` · ${count(people)} people had something to find`, facts.cut ? `, after ${facts.cut.slice(0, 16).replace("T", " ")}` : "",
       `. Judged ${ago(at * 1000)} · data ${data.slice(0, 8)}`),
     table("Runs side by side", ["Run", named(metric), `Beside ${against}`, "Coverage"], lines),
     judged.length > 1 && frontier(judged, against));

@@ -27,7 +27,7 @@ export function view() {
     const at = pageOf(name, other);
     if (at !== shown?.at) {
       say("");
-      shown = { at, ...(other ? beside(name, other) : runPage(name, (one, after) => promote(one, say, after))) };
+      shown = { at, ...(other ? beside(name, other) : runPage(name, (verdict, after) => promote(name, verdict, say, after))) };
       page.replaceChildren(shown.root);
     }
     return shown.load();
@@ -60,7 +60,7 @@ function drawRuns({ models, family }, say, after) {
       made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
       parent ?? "–", verdictLight(verdict) ?? "–",
       current ? light("well", "answers") : retired ? [light("ill", "retired"), h("small", {}, retired)] : allowed("admin", h("button", {
-        type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => promote(name, say, after),
+        type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => promote(name, verdict, say, after),
       }, "Let it answer")),
     ];
   });
@@ -73,13 +73,16 @@ function drawRuns({ models, family }, say, after) {
   ].filter(Boolean);
 }
 
+const SAID = { promote: "The gate has passed it, by a window of that day.", keep: "The gate has refused it.",
+  "cannot say": "The gate could not say whether it is as good: too few people." };
+
 const because = () => h("input", { maxlength: 500, autocomplete: "off" });
 
 /** Another run answers, if somebody says so twice. */
-function promote(name, say, after) {
+function promote(name, verdict, say, after) {
   const why = because();
-  confirmed(`Shall ${name} answer?`, "Every list from now on comes from it. No gate has judged it just now; "
-    + "the run that answers today stays and can be named again.", "Let it answer", async () => {
+  confirmed(`Shall ${name} answer?`, `Every list from now on comes from it. ${SAID[verdict] ?? "No gate has judged it."} `
+    + "The run that answers today stays and can be named again.", "Let it answer", async () => {
     const body = { model: name, why: why.value.trim() };
     const { model } = await ask("/v1/models/current", { method: "PUT", body });
     say(`${model} answers.`);

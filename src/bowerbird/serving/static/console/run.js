@@ -1,6 +1,6 @@
 // A run's own page: what it is, what it is worth, how soon it knows newcomers, what the gate said.
 
-import { ask, twin } from "./api.js";
+import { ask, attempt, twin } from "./api.js";
 import { lines, points } from "./chart.js";
 import { fill, h, light, panel, table } from "./dom.js";
 import { bytes, facts, lights, missing, named, pageOf, shared, signed, value, whisker } from "./measures.js";
@@ -26,7 +26,8 @@ export function runPage(name, promote) {
   };
   const part = (one, draw) => fill(one, told, draw);
   const loadWhat = () => fill(what, async () => [await ask(path), await ask("/v1/models")],
-    ([facts_, { models }]) => { offered(choice, facts_, models, promote, load); return drawWhat(facts_); });
+    ([facts_, { models }]) => { offered(choice, facts_, models, promoted); return drawWhat(facts_); });
+  const promoted = async () => promote((await attempt(`${path}/verdict`)).found?.verdict?.outcome, load);
   const load = () => Promise.all([loadWhat(), part(worth, drawWorth), part(cold, drawCold), part(dial, drawDial),
     part(well, drawHealth), fill(gate, () => ask(`${path}/verdict`), verdict)]);
   const root = h("div", {}, h("p", {}, h("a", { href: "#/models" }, "← All models")), h("h1", {}, name), choice,
@@ -35,12 +36,12 @@ export function runPage(name, promote) {
 }
 
 /** What can be done with it: answer, stand beside another. */
-function offered(row, { name, current, retired }, models, promote, after) {
+function offered(row, { name, current, retired }, models, promote) {
   const others = models.filter((one) => one.name !== name);
   const beside = h("select", { "aria-label": "Beside", change: () => { if (beside.value) location.hash = pageOf(name, beside.value); } },
     h("option", { value: "" }, "Beside another run …"), others.map((one) => h("option", { value: one.name }, one.name)));
   const state = current ? light("well", "answers") : retired ? [light("ill", "retired"), h("small", {}, retired)]
-    : h("button", { type: "button", click: () => promote(name, after) }, "Let it answer");
+    : h("button", { type: "button", click: promote }, "Let it answer");
   row.replaceChildren(...[state, others.length ? beside : null].flat().filter(Boolean));
 }
 

@@ -10,7 +10,8 @@ const OUTCOMES = { promote: ["well", "promote"], keep: ["ill", "keep what answer
 /** All of it. */
 export function verdict({ verdict: told, why }) {
   if (!told) return missing(why);
-  const { champion, outcome, words, checks, gain, slices, baselines, policy, people, watched } = told;
+  const { champion, outcome, words, checks, gain, slices, baselines, people, watched } = told;
+  const policy = { metric: "ndcg@10", slice_margin: 0, ...told.policy }; // an older verdict may say less
   return [
     h("p", { class: "headline" }, light(...(OUTCOMES[outcome] ?? ["quiet", String(outcome)])), " ", words?.[0] ?? ""),
     h("p", { class: "quiet" }, `${count(people)} people had something to find in a window that neither model has learned from. `,
@@ -87,7 +88,7 @@ function neighbours(found) {
 function neighbourCard({ item, before, after }, title) {
   const kept = before.filter((id) => after.includes(id)).length;
   const side = (name, own, other, sign, kind) => h("div", {}, h("h5", {}, name), h("ol", {}, own.map((id) =>
-    (other.includes(id) ? h("li", {}, title(id)) : h("li", { class: kind }, h("span", { "aria-hidden": "true" }, sign), " ", title(id),
+    (other.includes(id) ? h("li", {}, title(id)) : h("li", { class: kind }, h("span", { "aria-hidden": "true" }, sign), " ", h(kind === "came" ? "ins" : "del", {}, title(id)),
       h("span", { class: "hidden" }, kind === "came" ? " (new)" : " (gone)"))))));
   return h("article", { class: "near" }, h("h4", {}, title(item)), h("div", { class: "near-sides" },
     side("Before", before, after, "−", "left"), side("New", after, before, "+", "came")),
