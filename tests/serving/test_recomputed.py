@@ -97,7 +97,7 @@ def act(client, *rows, path="/v1/events"):
 def written(client):
     """All lists are on disk."""
     client.service.lists.close()
-    return Recomputing(client.service.current._runs, client.service.store, client.service.identity)
+    return Recomputing(client.service.current.place, client.service.store, client.service.identity)
 
 
 def items(told):
@@ -388,3 +388,14 @@ def test_items_of_one_score_may_change_places_and_others_may_not(shop):
     other = msgspec.structs.replace(first, item="i99")
     strange = msgspec.structs.replace(reply, items=[second, other, *rest])
     assert len(differing(tied(2.0, 2.0, 1.0, 0.5), strange)) == 2
+
+
+def test_a_list_of_somebody_who_is_held_out_is_made_again_so(run, tmp_path):
+    with serving(run, tmp_path) as client:
+        client.put("/v1/scenarios/home", json={"surface": "for-you", "k": 4, "holdout": 0.5})
+        asked = [{"scenario": "home", "user": f"u{n}"} for n in range(8)]
+        got = [client.post("/v1/recommend", json=one).json() for one in asked]
+        held = next(one for one in got if one["reason"] == "holdout")
+        client.put("/v1/scenarios/home", json={"surface": "for-you", "k": 4})
+        again = written(client).list(held["rec_id"])
+        assert again.same and again.again.reason == "holdout"
