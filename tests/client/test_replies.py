@@ -11,12 +11,14 @@ from bowerbird.serving import (
     event_routes,
     import_routes,
     list_routes,
+    map_routes,
     messages,
     model_routes,
     operation_routes,
     retrain_routes,
     rule_routes,
     scenario_routes,
+    settings_routes,
     table_routes,
     tried_messages,
     try_routes,
@@ -63,6 +65,7 @@ def test_parts_may_be_left_out_where_there_is_a_default():
 def test_the_client_knows_every_part_that_the_service_sends():
     sent = {}
     for module in (
+        map_routes,
         messages,
         list_routes,
         event_routes,
@@ -73,6 +76,7 @@ def test_the_client_knows_every_part_that_the_service_sends():
         retrain_routes,
         rule_routes,
         scenario_routes,
+        settings_routes,
         try_routes,
         tried_messages,
     ):

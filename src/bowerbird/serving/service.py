@@ -18,6 +18,7 @@ from bowerbird.serving.catalog_facts import CatalogFacts
 from bowerbird.serving.current import Current
 from bowerbird.serving.guard import Guard
 from bowerbird.serving.imports import Imports
+from bowerbird.serving.maps import Maps
 from bowerbird.serving.messages import RecList
 from bowerbird.serving.retraining import Retraining
 from bowerbird.serving.served_log import ServedLog
@@ -92,6 +93,7 @@ class Service:
         self.reports = ThreadPoolExecutor(1, "reports")  # one at a time: they read all there is
         self.catalog = CatalogFacts(store.facts, self.others, self.reports)
         self.retraining = Retraining(runs, data, url)
+        self.maps = Maps()
         self.beside = Beside(self._beside)
         current = self.current
         self.trying = Trying(self.answers, lambda: current.snapshot, current.found, self.beside)
