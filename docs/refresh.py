@@ -13,7 +13,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from typer.main import get_command
 
 import bowerbird
-from bowerbird.cli.main import COMMANDS, GROUPS, app_of
+from bowerbird.cli.main import COMMANDS, app_of
+from bowerbird.cli.main import GROUPS as SETS
+from bowerbird.online.definitions import (
+    DEFINITIONS,
+    GROUPS,
+    HOLDOUT,
+    INTERVAL_OF,
+    INTERVALS,
+    Definition,
+)
 from bowerbird.serving.app import ROUTES
 from bowerbird.serving.telemetry import Telemetry
 
@@ -29,7 +38,7 @@ TAKES: dict[Any, str] = {
     list[str]: "text, may be repeated",
 }
 FILES = re.compile(r"(<!-- file: (\S+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-MADE = re.compile(r"(<!-- (public names|routes|metrics) -->\n).*?(<!-- end -->)", re.DOTALL)
+MADE = re.compile(r"(<!-- (public names|routes|metrics|figures|intervals|groups|holdout) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = """# Command line
 
 Made by `python docs/refresh.py` from what `bowerbird COMMAND --help` says. Do not edit.
@@ -69,7 +78,7 @@ def command_page() -> str:
 def commands() -> dict[str, Any]:
     """Every command by its name, those of a group with the group's before theirs."""
     made: dict[str, Any] = {}
-    for name, command in get_command(app_of((*COMMANDS, *GROUPS))).commands.items():  # type: ignore[attr-defined]  # a group
+    for name, command in get_command(app_of((*COMMANDS, *SETS))).commands.items():  # type: ignore[attr-defined]  # a group
         parts = getattr(command, "commands", None)
         made |= {f"{name} {part}": one for part, one in parts.items()} if parts else {name: command}
     return made
@@ -78,6 +87,7 @@ def commands() -> dict[str, Any]:
 def refreshed(text: str) -> str:
     """The page with every marked table as code and results say; without results it stays."""
     tables = {"public names": public_names, "routes": routes, "metrics": metrics}
+    tables |= {"figures": figures, "intervals": intervals, "groups": groups, "holdout": holdout}
     text = FILES.sub(_file, NUMBERS.sub(_filled, text))
     return MADE.sub(lambda found: found[1] + tables[found[2]]() + found[3], text)
 
@@ -111,6 +121,31 @@ def metrics() -> str:
             about = told.documentation.rstrip(".")
             rows.append(f"| `{name}` | {told.type} | {labels} | {about} |")
     return "\n".join(rows) + "\n"
+
+
+def figures(of: tuple[Definition, ...] = DEFINITIONS) -> str:
+    """What each figure of what lists earned is, and which interval it has."""
+    rows = ["| metric | is | interval |", "|---|---|---|"]
+    for one in of:
+        rows.append(f"| `{one.name}` | {one.words} | {INTERVAL_OF[one.kind]} |")
+    return "\n".join(rows) + "\n"
+
+
+def holdout() -> str:
+    """What is compared with people who are held out."""
+    return figures(HOLDOUT)
+
+
+def intervals() -> str:
+    """How each kind of interval is found."""
+    rows = [f"| {name} | {words} |" for name, words in INTERVALS.items()]
+    return "\n".join(["| interval | is |", "|---|---|", *rows]) + "\n"
+
+
+def groups() -> str:
+    """What figures can be grouped by."""
+    rows = [f"| `{name}` | {words} |" for name, words in GROUPS.items()]
+    return "\n".join(["| group | is |", "|---|---|", *rows]) + "\n"
 
 
 def _section(name: str, command: Any) -> str:  # noqa: ANN401  typer does not export its class

@@ -20,6 +20,7 @@ from bowerbird.data.synthetic import World
 
 COMMAND = Path(sys.executable).with_name("bowerbird")
 CHROMIUM = Path("/usr/bin/chromium")
+SETTLED = "main:not([aria-busy], :has([aria-busy]:not([hidden], [hidden] *)))"
 SIZES = {"wide": (1280, 900), "phone": (360, 760)}
 
 
@@ -49,6 +50,7 @@ def served(place: Path) -> Iterator[str]:
     for name, model in (("first", "als"), ("second", "cooccurrence")):
         told = f"train {' '.join(tables)} --model {model} --no-tune --out {place}/runs/{name}"
         assert run(told.split()) == 0
+    assert run(["judge", str(place / "runs"), "--on", "first"]) == 0
     assert run(["map", f"{place}/runs/first"]) == 0
     (place / "runs" / "current").write_text("first\n")
     words = [COMMAND, "serve", place / "runs", "--port", "0", "--data", place / "data", "--no-log"]
@@ -83,8 +85,20 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     """Each view as it looks when somebody works with it."""
     page.goto(f"{url}/#/home")
     page.wait_for_selector(".headline")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"home-{name}.png", full_page=True)
+    page.goto(f"{url}/#/try?user=u7&k=4&b=1&b.discount=2&b.diversity=0.3")
+    page.wait_for_selector(".twins > :nth-child(2) [data-item]")
+    page.locator(".twins > :nth-child(2) [data-item] summary").first.click()
+    page.locator(".twins > :nth-child(2)").get_by_text("How it came about").click()
+    page.goto(f"{url}/#/metrics")
+    page.wait_for_selector(".cards")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"metrics-{name}.png", full_page=True)
+    page.locator(".cards [data-metric=ctr_list]").click()
+    page.wait_for_selector("dialog .scroll")
+    page.screenshot(path=out / f"figure-{name}.png")
+    page.keyboard.press("Escape")
     page.goto(f"{url}/#/try")
     page.fill("#user", "u7")
     page.locator(".thing").first.click()
@@ -93,6 +107,15 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=As Python")
     page.click("text=How it came about")
     page.screenshot(path=out / f"try-{name}.png", full_page=True)
+    rules_taken(page, url, out, name)
+    page.goto(f"{url}/#/catalog")
+    page.wait_for_selector(".items li")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"catalog-{name}.png")
+    page.goto(f"{url}/#/catalog?item=i7")
+    page.wait_for_selector(".cards li")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.screenshot(path=out / f"item-{name}.png", full_page="phone" in name)
     page.goto(f"{url}/#/map?item=i7&user=u7")
     page.wait_for_selector("text=What suits them best now")
     page.wait_for_selector("main:not(:has([aria-busy]))")
@@ -105,6 +128,53 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.click("text=Retrain now")
     page.wait_for_selector("text=The retrain is over", timeout=60_000)
     page.screenshot(path=out / f"models-{name}.png", full_page=True)
+    for view, told in {"run": "first", "beside": "first&with=second"}.items():
+        page.goto(f"{url}/#/models?run={told}")
+        page.wait_for_selector("main:not(:has([aria-busy])) h1:visible")
+        page.screenshot(path=out / f"{view}-{name}.png", full_page=True)
+
+
+def rules_taken(page: Page, url: str, out: Path, name: str) -> None:
+    """A rule that is typed, then tried."""
+    page.goto(f"{url}/#/rules?scenario=for-you&do=bury&item=i3")
+    page.fill("#rule-by", "-1")
+    page.wait_for_selector("[aria-invalid=true]")
+    page.screenshot(path=out / f"rule-{name}.png", full_page=True)
+    page.fill("#rule-by", "1")
+    page.click("text=Into the list of rules")
+    page.click(".unsaved >> text=Show before and after")
+    page.wait_for_selector(".pairs dl")
+    page.screenshot(path=out / f"rules-{name}.png", full_page=True)
+    page.click("text=Drop them")
+    page.locator("dialog >> text=Drop them").click()
+    page.wait_for_selector("dialog", state="detached")
+    taken_data(page, url, out, name)
+
+
+def taken_data(page: Page, url: str, out: Path, name: str) -> None:
+    """A table brought and checked; events; a person."""
+    page.goto(f"{url}/#/data")
+    page.wait_for_selector("main:not(:has([aria-busy]))")
+    lines = [
+        f"K{n % 50};Lampe {n * 7 % 40};{1 + n % 28}.03.2025;1.{n % 900:03},50" for n in range(2000)
+    ]
+    table = "\n".join(["Kunde;Artikel;Datum;Betrag", *lines]).encode("utf-16")
+    page.set_input_files("#file-events", {"name": "shop.csv", "mimeType": "", "buffer": table})
+    page.click("#check:enabled")
+    page.wait_for_selector(".findings")
+    page.screenshot(path=out / f"data-{name}.png", full_page=True)
+    page.goto(f"{url}/#/data?part=events")
+    page.wait_for_selector("tbody tr:visible")
+    page.screenshot(path=out / f"events-{name}.png")
+    page.goto(f"{url}/#/data?part=people")
+    page.fill("#person", "u8")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Delete this person")
+    page.screenshot(path=out / f"people-{name}.png", full_page=True)
+    page.goto(f"{url}/#/settings")
+    page.wait_for_selector("text=Who changed what")
+    page.wait_for_selector(SETTLED)
+    page.screenshot(path=out / f"settings-{name}.png", full_page=True)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ from bowerbird.data.synthetic import World
 from bowerbird.retrieval.models import MODELS, estimator_of
 from bowerbird.runs import recipe as recipes
 from bowerbird.serving import messages
-from bowerbird.serving.guard import SCOPES
 from bowerbird.serving.ladder import RUNGS
 from bowerbird.serving.openapi import ALWAYS
+from bowerbird.serving.roles import SCOPES
 from bowerbird.surfaces import scenario
 from live_facts import emptied
 from processes import Process

@@ -20,6 +20,7 @@ LINES, FUNCTION_LINES, CLASS_LINES, METHODS, PARAMETERS = 400, 40, 250, 10, 7
 # and listing them takes lines.
 COMMANDS = {
     "check",
+    "create",
     "train",
     "evaluate",
     "recommend",

@@ -18,6 +18,7 @@ from bowerbird.serving import (
     retrain_routes,
     rule_routes,
     scenario_routes,
+    settings_routes,
     table_routes,
     tried_messages,
     try_routes,
@@ -75,6 +76,7 @@ def test_the_client_knows_every_part_that_the_service_sends():
         retrain_routes,
         rule_routes,
         scenario_routes,
+        settings_routes,
         try_routes,
         tried_messages,
     ):

@@ -1,48 +1,20 @@
 """Alerts: written down, sent where one wants them, and never a reason to fail."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from alert_hooks import Hook
 from bowerbird.errors import ConfigError
-from bowerbird.runs.alerts import Alert, of_error, of_look, of_outcome, tell
-from bowerbird.runs.plan import AlertsTable, Plan, read_plan
+from bowerbird.runs.alerts import of_error, of_look, of_outcome
+from bowerbird.runs.plan import Plan, read_plan
 from bowerbird.runs.retrain import Outcome
 from bowerbird.runs.triggers import Look, Trigger, keep
 from bowerbird.surfaces.progress import alerts_in
+from bowerbird.surfaces.retrain_file import AlertsTable
+from bowerbird.surfaces.telling import Alert, tell
 
 REFUSED = Alert(1_000, "refused", None, "refused: the day 1 before the last is missing")
-
-
-class Hook:
-    """A web address that answers with these statuses, one after another."""
-
-    def __init__(self, *statuses):
-        self.got, self.left = [], list(statuses)
-
-    def __enter__(self):
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.got.append((self.headers["Content-Type"], json.loads(body)))
-                self.send_response(hook.left.pop(0))
-                self.end_headers()
-
-            def log_message(self, *told):
-                """Say nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?token=secret"
-        return self
-
-    def __exit__(self, *told):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def told(runs, alert, table):

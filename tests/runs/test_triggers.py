@@ -11,11 +11,12 @@ from bowerbird.data.facts import Done, Seen, Served, Slot
 from bowerbird.errors import ConfigError
 from bowerbird.online.attribution import attributed
 from bowerbird.online.rules import Rules
-from bowerbird.runs.plan import TriggersTable, read_plan
+from bowerbird.runs.plan import read_plan
 from bowerbird.runs.retrain import run_before
 from bowerbird.runs.triggers import keep, looked
 from bowerbird.store.store import Change
 from bowerbird.surfaces.registry import Registry
+from bowerbird.surfaces.retrain_file import TriggersTable
 from retrains import DAY, PLAN, copied, made
 
 HOUR = 3600

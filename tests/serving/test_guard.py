@@ -4,8 +4,9 @@ import pytest
 
 from bowerbird.errors import ConfigError
 from bowerbird.serving.app import ROUTES
-from bowerbird.serving.guard import PUBLIC, SCOPES, Guard, Who, new_key
+from bowerbird.serving.guard import WRONG, WRONG_EVERY_S, Guard, Who, new_key
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.roles import PUBLIC, ROLES, SCOPES, USUAL, role_of, scopes_of
 from bowerbird.serving.service import Settings
 from bowerbird.store.opened import open_store
 from servers import START, Clock, serving
@@ -53,20 +54,23 @@ NEEDS = {
     "DELETE /v1/users/{user}": ("people:write", False),
     "GET /v1/users/{user}/export": ("people:read", False),
     "POST /v1/users/{user}/merge": ("people:write", False),
+    "GET /v1/metrics/definitions": ("metrics:read", False),
     "GET /v1/metrics/online": ("metrics:read", False),
+    "GET /v1/metrics/online/change": ("metrics:read", False),
+    "GET /v1/metrics/online/holdout": ("metrics:read", False),
     "GET /v1/metrics/online/rows": ("metrics:read", False),
     "GET /v1/health/live": (None, False),
     "GET /v1/health/ready": (None, False),
     "GET /metrics": ("metrics:read", False),
     "GET /v1/scenarios": ("catalog:read", False),
     "GET /v1/scenarios/{scenario}": ("catalog:read", False),
-    "PUT /v1/scenarios/{scenario}": ("admin", False),
-    "DELETE /v1/scenarios/{scenario}": ("admin", False),
+    "PUT /v1/scenarios/{scenario}": ("rules:write", False),
+    "DELETE /v1/scenarios/{scenario}": ("rules:write", False),
     "GET /v1/scenarios/{scenario}/rules": ("catalog:read", False),
     "POST /v1/scenarios/{scenario}/check": ("catalog:read", False),
     "POST /v1/scenarios/{scenario}/preview": ("people:read", False),
     "GET /v1/edits": ("catalog:read", False),
-    "POST /v1/edits/undo": ("admin", False),
+    "POST /v1/edits/undo": ("rules:write", False),
     "GET /v1/models": ("metrics:read", False),
     "PUT /v1/models/current": ("admin", False),
     "POST /v1/models/rollback": ("admin", False),
@@ -79,6 +83,12 @@ NEEDS = {
     "POST /v1/retrain": ("admin", False),
     "GET /v1/retrain/triggers": ("metrics:read", False),
     "GET /v1/alerts": ("metrics:read", False),
+    "POST /v1/alerts/test": ("admin", False),
+    "GET /v1/me": ("any", False),
+    "GET /v1/settings": ("metrics:read", False),
+    "GET /v1/settings/retrain": ("metrics:read", False),
+    "PATCH /v1/settings/retrain": ("admin", False),
+    "GET /v1/settings/changes": ("metrics:read", False),
     "GET /v1/imports": ("admin", False),
     "GET /v1/imports/{import}": ("admin", False),
     "PUT /v1/imports/{import}": ("admin", False),
@@ -140,7 +150,7 @@ def test_each_key_opens_its_routes_and_no_other(locked, route):
     refused = attempt(locked, route, locked.keys[PUBLIC]) == 403
     assert refused != (public and scope in PUBLIC)
     for name in SCOPES:
-        opens = name in (scope, "admin")
+        opens = name in (scope, "admin") or scope == "any"
         if route.name == "DELETE /v1/users/{user}" and opens:
             continue  # tried once is enough: the same rule holds
         assert (attempt(locked, route, locked.keys[name]) == 403) != opens, name
@@ -209,6 +219,65 @@ def test_a_key_has_so_many_requests_a_second_and_no_more(tmp_path):
     clock.now += 10
     assert taken(15.0) and not taken(6.0) and taken(5.0)
     assert guard.spend(Who("b", "secret", SCOPES)) is None  # each key has its own
+
+
+def test_a_page_and_a_script_say_what_they_may_do_and_no_reply_sets_a_cookie(locked):
+    for route in ROUTES:
+        if route.method != "GET":
+            continue
+        path = route.path.replace("{file}", "app.js").replace("{scenario}", "home")
+        headers = {"Authorization": f"Bearer {locked.keys['admin']}"}
+        reply = locked.get(path, headers=headers)
+        assert "set-cookie" not in reply.headers, route.name
+        kind = reply.headers.get("content-type", "").partition(";")[0]
+        if kind in ("text/html", "text/javascript"):
+            told = reply.headers["content-security-policy"]
+            assert "default-src 'none'" in told and "unsafe" not in told, route.name
+
+
+def test_wrong_keys_are_tried_slowly_and_known_ones_go_on(tmp_path):
+    clock, keys = Clock(), open_store(tmp_path).keys
+    guard = Guard(keys, clock, alone=False, rate=1e6)
+    told, key = new_key("secret", SCOPES, "boss", START * 1000)
+    keys.add(key)
+
+    def status(key, address):
+        try:
+            guard.who(key, address)
+        except Problem as problem:
+            return problem.status
+        return 200
+
+    assert status(told, "here") == 200
+    tried = [status(f"sk_{turn}", "here") for turn in range(int(WRONG) + 5)]
+    assert tried == [401] * int(WRONG) + [429] * 5
+    assert status("sk_0", "here") == 401  # it is known to be wrong: nothing is looked up
+    assert status("sk_new", "elsewhere") == 401  # each address has its own
+    clock.now += 60
+    assert status(told, "here") == 200  # a key that was good is looked up again
+    more, key = new_key("secret", SCOPES, "second", START * 1000)
+    keys.add(key)
+    tried = [status(f"sk_again_{turn}", "here") for turn in range(int(WRONG) + 1)]
+    assert tried == [401] * int(WRONG) + [429]
+    assert status(more, "here") == 429  # nor does guessing tell a good one
+    clock.now += WRONG_EVERY_S
+    assert status(more, "here") == 200
+
+
+def test_a_role_is_a_name_for_scopes():
+    assert [role_of(its) for its in ROLES.values()] == list(ROLES)
+    assert role_of(("metrics:read", "admin")) == "admin" and role_of(USUAL) is None
+    writing = {scope for scope in SCOPES if scope.endswith(":write")} | {"admin"}
+    assert not writing & set(ROLES["viewer"])
+    assert writing & set(ROLES["editor"]) == {"catalog:write", "rules:write"}
+    # whatever can be seen, a viewer can see: keys alone are for admins
+    seen = {scope for name, (scope, _) in NEEDS.items() if name.startswith("GET ")}
+    assert seen - {None, "any", "admin"} <= set(ROLES["viewer"])
+    assert scopes_of(None, (), public=False) == USUAL and scopes_of(None, (), True) == PUBLIC
+    for role, scopes, public in (("king", (), False), ("viewer", ("admin",), False),
+                                 ("viewer", (), True)):  # fmt: skip
+        with pytest.raises(ConfigError, match="a role"):
+            scopes_of(role, scopes, public)
 
 
 def test_scopes_are_checked_when_a_key_is_made():

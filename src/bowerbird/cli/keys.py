@@ -12,7 +12,8 @@ from bowerbird.cli.reading import now
 from bowerbird.cli.stores import Data, Store, where_of
 from bowerbird.data.moments import seconds
 from bowerbird.errors import ConfigError
-from bowerbird.serving.guard import PUBLIC, SCOPES, new_key
+from bowerbird.serving.guard import new_key
+from bowerbird.serving.roles import SCOPES, Role, role_of, scopes_of
 from bowerbird.store.opened import open_store
 from bowerbird.store.store import Key
 from bowerbird.surfaces.strict import seconds_of
@@ -33,7 +34,13 @@ def create(
     ] = False,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(SCOPES)}; repeated. Default: all but admin."),
+        typer.Option(
+            help=f"{', '.join(SCOPES)}; repeated. Default: all but rules:write and admin."
+        ),
+    ] = None,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="For a person: look, or work on items and rules, or everything."),
     ] = None,
     expires: Annotated[str | None, typer.Option(help="After so long: 90d.")] = None,
     data: Data = "bowerbird-data",
@@ -49,11 +56,13 @@ def create(
       bowerbird keys create "shop backend"
 
       bowerbird keys create --public "shop page"
+
+      bowerbird keys create --role viewer "Ada, to look"
     """
-    usual = PUBLIC if public else tuple(s for s in SCOPES if s != "admin")
+    scopes = scopes_of(role, scope or (), public)
     moment = now() * 1000
     ends = None if expires is None else moment + int(seconds_of(expires, "--expires") * 1000)
-    told, key = new_key("public" if public else "secret", scope or usual, name, moment, ends)
+    told, key = new_key("public" if public else "secret", scopes, name, moment, ends)
     with closing(open_store(where_of(data, store))) as opened:
         opened.keys.add(key)
     if json:
@@ -81,8 +90,8 @@ def list_(
         print_json([{n: v for n, v in asdict(key).items() if n != "digest"} for key in found])
         return
     moment = now() * 1000
-    lines = [[k.id, k.name, k.kind, ", ".join(k.scopes), _state(k, moment)] for k in found]
-    print_table(("key", "name", "kind", "scopes", "state"), lines)
+    lines = [[k.id, k.name, k.kind, _may(k), _state(k, moment)] for k in found]
+    print_table(("key", "name", "kind", "may", "state"), lines)
 
 
 @keys.command()
@@ -107,6 +116,13 @@ def revoke(
         if not opened.keys.revoke(id, moment * 1000):
             raise ConfigError(f"an open key expected, {id!r} is none: «bowerbird keys list»")
     out.print(f"{id} opens nothing from {_day(moment * 1000)} on")
+
+
+def _may(key: Key) -> str:
+    role = role_of(key.scopes)
+    return (
+        f"{role}: {', '.join(key.scopes)}" if role not in (None, "admin") else ", ".join(key.scopes)
+    )
 
 
 def _state(key: Key, now_ms: int) -> str:

@@ -18,7 +18,7 @@ from bowerbird.cli.stores import Data, Store, where_of
 from bowerbird.cli.triggers import look, verdict
 from bowerbird.cli.triggers import timer as ticking
 from bowerbird.errors import BowerbirdError
-from bowerbird.runs.alerts import of_error, of_outcome, tell
+from bowerbird.runs.alerts import of_error, of_outcome
 from bowerbird.runs.plan import Plan, Training, plan_of
 from bowerbird.runs.replay import Replayed, replayed
 from bowerbird.runs.retrain import CODES, ERROR, Outcome
@@ -28,6 +28,7 @@ from bowerbird.store.identity import Identity
 from bowerbird.store.opened import open_store
 from bowerbird.surfaces.progress import PROGRESS, told_in, under_way
 from bowerbird.surfaces.strict import seconds_of
+from bowerbird.surfaces.telling import tell
 
 FAULTS = (BowerbirdError, OSError, MemoryError, PolarsError, SafetensorError)
 """What ends with 30: the same command goes on when it is mended."""

@@ -15,7 +15,7 @@ from bowerbird.cli.console import err, out, print_json, print_table, working
 from bowerbird.cli.reading import now
 from bowerbird.cli.stores import Data, Store, where_of
 from bowerbird.data.moments import moment_text
-from bowerbird.runs.alerts import of_look, tell
+from bowerbird.runs.alerts import of_look
 from bowerbird.runs.plan import Plan, plan_of
 from bowerbird.runs.retrain import run_before
 from bowerbird.runs.triggers import Look, keep, looked
@@ -24,6 +24,7 @@ from bowerbird.store.opened import open_store
 from bowerbird.store.store import Store as Opened
 from bowerbird.surfaces.progress import STARTS, TIMER_OF
 from bowerbird.surfaces.registry import Registry
+from bowerbird.surfaces.telling import tell
 
 NICE = 10
 """What a server's timer starts stands back behind lists."""

@@ -90,6 +90,7 @@ class NewKey(TypedDict, total=False):
     """A key to be made."""
 
     kind: Required[Literal["public", "secret"]]
-    scopes: Required[Sequence[str]]
     name: Required[str]
+    scopes: Sequence[str]
+    role: Literal["viewer", "editor", "admin"]
     expires: Moment

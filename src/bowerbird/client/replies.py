@@ -220,6 +220,8 @@ class Key:
     expires: int | None = None
     revoked: int | None = None
     used: int | None = None
+    role: str | None = None
+    maker: str | None = None
     key: str | None = None
 
 

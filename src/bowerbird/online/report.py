@@ -32,12 +32,17 @@ class _Figures:
 
 
 def report(
-    frames: Frames, rules: Rules, by: Sequence[str] = ("surface",), n_items: int | None = None
+    frames: Frames,
+    rules: Rules,
+    by: Sequence[str] = ("surface",),
+    n_items: int | None = None,
+    where: Mapping[str, str | None] | None = None,
 ) -> dict[str, Any]:
     """Every metric, over all and by group. The same facts and rules give the same bytes.
 
     Money is in minor units of its currency, time in milliseconds. What has nothing to be divided
-    by is None. Coverage is told where `n_items`, the size of the catalog, is given.
+    by is None. Coverage is told where `n_items`, the size of the catalog, is given. `where` leaves
+    only the facts of one group, as `{"surface": "home"}`; None is null.
 
     Raises:
         ConfigError: a name that nothing can be grouped by, or no item in the catalog.
@@ -47,15 +52,16 @@ def report(
         raise ConfigError(f"a catalog of at least 1 item expected, {n_items} came")
     found = attributed(frames, rules)
     metrics = metrics_of(rules, currencies_of(found, rules))
-    groups = _told(grouped(found), metrics, rules, (), n_items)
+    groups = told_of(grouped(found, (), where), metrics, rules, (), n_items)
     if by:
-        groups += _told(grouped(found, by), metrics, rules, by, n_items)
+        groups += told_of(grouped(found, by, where), metrics, rules, by, n_items)
     return {
         "attribution": ATTRIBUTION,
         "as_of": rules.as_of,
         "served_as_seen": rules.served_as_seen,
         "rules": rules.to_json(),
         "by": list(by),
+        "where": dict(where or {}),
         "refused": found.refused,
         "late": found.late,
         "groups": groups,
@@ -70,13 +76,14 @@ def currencies_of(found: Attributed, rules: Rules) -> list[str]:
     return money["currency"].unique().sort().to_list()
 
 
-def _told(
+def told_of(
     groups: Groups,
     metrics: Mapping[str, Metric],
     rules: Rules,
     by: Sequence[str],
     n_items: int | None,
 ) -> list[dict[str, Any]]:
+    """Every metric of every group."""
     sizes = _units(groups)
     closed = _closed(groups, rules)
     names = groups.keys.select(by).to_dicts() if by else [{}]

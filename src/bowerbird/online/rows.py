@@ -27,16 +27,11 @@ def rows(
     Raises:
         ConfigError: no such metric, or a name that nothing can be grouped by.
     """
-    where = where or {}
     found = attributed(frames, rules)
     metrics = metrics_of(rules, currencies_of(found, rules))
     if metric not in metrics:
         raise ConfigError(f"a metric expected, {metric!r} came: {', '.join(metrics)}")
-    groups = grouped(found, list(where))
-    made = metrics[metric].rows(groups)
-    same = [pl.col(name).cast(pl.String).eq_missing(value) for name, value in where.items()]
-    here = groups.keys.filter(*same) if where else groups.keys
-    return made.filter(pl.col("g").is_in(here["g"].implode())).drop("g")
+    return metrics[metric].rows(grouped(found, (), where)).drop("g")
 
 
 def harmless(frame: pl.DataFrame) -> pl.DataFrame:

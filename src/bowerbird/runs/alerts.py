@@ -1,38 +1,12 @@
-"""What somebody should know: a line in RUNS/alerts.jsonl, and to an address where one is named.
+"""What somebody should know of retrains and of what makes them due, as alerts."""
 
-What is watched never fails because nobody could be told.
-"""
-
-import json
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from bowerbird.errors import ArtifactError
-from bowerbird.runs.plan import KINDS, AlertsTable, Kind
 from bowerbird.runs.retrain import Outcome
 from bowerbird.runs.triggers import Look
-from bowerbird.store.written import append
-from bowerbird.surfaces.progress import ALERTS, TRIGGERS, told_in
-
-TRIES, PATIENCE_S = 3, 10.0
-"""How often an address is tried, and how long each time."""
-Say = Callable[[str], object]
-Pause = Callable[[float], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One thing that happened."""
-
-    at: int  # seconds since 1970 UTC
-    kind: Kind
-    run: str | None
-    text: str
+from bowerbird.surfaces.progress import TRIGGERS, told_in
+from bowerbird.surfaces.retrain_file import KINDS
+from bowerbird.surfaces.telling import Alert
 
 
 def of_outcome(outcome: Outcome, now: int) -> Alert | None:
@@ -61,47 +35,3 @@ def of_look(look: Look, runs: Path) -> list[Alert]:
         for kind in KINDS
         if kind == trigger.name and trigger.fired and kind not in before
     ]
-
-
-def tell(runs: Path, alert: Alert, table: AlertsTable, say: Say, pause: Pause = time.sleep) -> None:
-    """Write it down, and send it, if it is one of those that are wanted.
-
-    Args:
-        runs: the folder of runs.
-        alert: what happened.
-        table: where to, and which.
-        say: told what could not be done.
-        pause: waits so many seconds between tries.
-    """
-    if alert.kind not in table.on:
-        return
-    told = {**asdict(alert), "runs": runs.name}
-    try:
-        append(runs / ALERTS, json.dumps(told, ensure_ascii=False))
-    except ArtifactError as error:
-        say(f"{runs / ALERTS}: cannot be written: {error}")
-    if table.webhook is not None:
-        fault = _sent(table.webhook, told, pause)
-        if fault is not None:
-            say(f"the alert «{alert.kind}» could not be sent: {fault}")
-
-
-def _sent(webhook: str, told: Mapping[str, Any], pause: Pause) -> str | None:
-    """Why it could not be sent; None: it was. The address may hold a secret, and is not told."""
-    headers = {"Content-Type": "application/json", "User-Agent": "bowerbird"}
-    fault = "no answer"
-    for nth in range(TRIES):
-        if nth:
-            pause(2.0**nth)
-        asked = urllib.request.Request(webhook, json.dumps(told).encode(), headers)
-        try:
-            with urllib.request.urlopen(asked, timeout=PATIENCE_S):
-                return None
-        except urllib.error.HTTPError as error:
-            fault = f"status {error.code}"
-            error.close()
-            if 400 <= error.code < 500 and error.code != 429:
-                return fault  # it will say the same again
-        except (OSError, ValueError) as error:
-            fault = str(getattr(error, "reason", error))
-    return fault

@@ -24,7 +24,7 @@ from bowerbird.evaluation.drift import drifts
 from bowerbird.online.intervals import wilson
 from bowerbird.online.report import report
 from bowerbird.online.rules import Rules
-from bowerbird.runs.plan import OFF, Plan, TriggersTable
+from bowerbird.runs.plan import Plan
 from bowerbird.runs.snapshot import catalog_of_now
 from bowerbird.store.identity import Identity
 from bowerbird.store.store import Store
@@ -32,6 +32,7 @@ from bowerbird.store.written import written
 from bowerbird.surfaces.live_log import LiveLog, since_of
 from bowerbird.surfaces.progress import PROGRESS, TRIGGERS, told_in, under_way
 from bowerbird.surfaces.registry import Registry
+from bowerbird.surfaces.retrain_file import OFF, TriggersTable
 from bowerbird.surfaces.run_folder import Run
 from bowerbird.surfaces.strict import seconds_of
 from bowerbird.surfaces.type_weights import weights_of

@@ -11,6 +11,7 @@ from bowerbird.data.columns import Column
 from bowerbird.data.facts import Served, Slot
 from bowerbird.data.queries import Queries
 from bowerbird.errors import BowerbirdError, ConfigError, DataError, SpaceError, StoreDown
+from bowerbird.online.holdout import EXPERIMENT, HELD, arm_of
 from bowerbird.retrieval.searched import TEXT
 from bowerbird.serving import ladder
 from bowerbird.serving.breaker import Breaker
@@ -33,7 +34,7 @@ STORE_SHARE = 0.4
 RESERVE_S = 0.01
 """Left for what stands behind the model."""
 NO_TIME, FAILED = "no time left for the model", "the model failed"
-"""Why what stands behind the model has answered."""
+"""Why what stands behind the model has answered; held out by chance is a reason, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,10 @@ class Answers:
         except StoreDown as error:
             return self.baked(question, snapshot, str(error))
         surface, known = meant.surface, meant.known
-        told, fault = self._climbed(question, surface, meant.query, meant.wish)
+        held = _arms(question, snapshot).get(EXPERIMENT) == HELD
+        told, fault = self._climbed(question, surface, meant.query, meant.wish, held)
         told |= {"rung": rung_of(told["rung"], question, meant), "past": known.hash}
+        told["segment"] = _segment(snapshot, meant.query)
         return self._told(question, snapshot, told, fault or known.lacks, began)
 
     def meant(self, question: Question, snapshot: Snapshot, began: float) -> Meant:
@@ -140,9 +143,11 @@ class Answers:
         return self._told(question, snapshot, told, why, began)
 
     def _climbed(
-        self, question: Question, surface: Surface, query: Queries, wish: Wish
+        self, question: Question, surface: Surface, query: Queries, wish: Wish, held: bool
     ) -> tuple[dict[str, Any], str | None]:
         """The model's list, else what stands behind it; and why not the model's."""
+        if held:
+            return ladder.popular(surface, query, wish), EXPERIMENT
         if question.until - self.late() < RESERVE_S:
             return ladder.popular(surface, query, wish), NO_TIME
         try:
@@ -218,6 +223,8 @@ class Answers:
             reason,
             "fixed" if scenario.explore is None else scenario.explore.way,
             seed_of(question.rec_id),
+            told.get("segment"),
+            _arms(question, snapshot),
             latency_us=round((self.late() - began) * 1e6),
             asked=_asked(ask),
             change=snapshot.number,
@@ -225,6 +232,21 @@ class Answers:
             past=told.get("past"),
         )
         return reply, served
+
+
+def _arms(question: Question, snapshot: Snapshot) -> dict[str, str]:
+    """Of which arm the person is, where some are held out; who is not known is in no experiment."""
+    share = snapshot.scenario(question.ask.scenario).holdout
+    if not share or question.user is None:
+        return {}
+    return {EXPERIMENT: arm_of(question.user, share)}
+
+
+def _segment(snapshot: Snapshot, query: Queries) -> str | None:
+    """Of which kind who asks is, where what is popular has kinds."""
+    kinds = snapshot.plain.retriever.segments
+    column = None if kinds is None else query.context.get(kinds.encoder.estimator.segment or "")
+    return None if column is None else column.words()[0] or None
 
 
 def _asked(ask: Ask) -> str:

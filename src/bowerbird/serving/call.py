@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ import msgspec
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from bowerbird.errors import ArtifactError, ConfigError, DataError, SpaceError, StoreDown
 from bowerbird.serving.guard import OPEN, Who
@@ -38,7 +39,7 @@ _encode = msgspec.json.Encoder().encode
 class Reply:
     """What goes out."""
 
-    body: Any  # a message, plain JSON values, or bytes
+    body: Any  # a message, plain JSON values, bytes, or a generator of them
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     type: str = JSON
@@ -181,7 +182,8 @@ def _admitted(route: Route, service: "Service", request: Request) -> Who:
         key = request.query_params.get("key")
         if key is not None and not key.startswith("pk_"):
             raise Problem(401, "only a public key may stand in an address; secret ones in a header")
-    who = service.guard.who(key)
+    address = request.client.host if request.client else ""
+    who = service.guard.who(key, address)
     if who is OPEN and not route.public and _of_another_page(request, service):
         told = "a request of this server's own page expected, one of another page came"
         raise Problem(403, f"{told}: a page that may ask is named with --origin, or sends a key")
@@ -259,6 +261,8 @@ def _line(route: Route, reply: Reply, name: str, took: float) -> dict[str, Any]:
 
 
 def _response(reply: Reply, name: str) -> Response:
-    body = reply.body if isinstance(reply.body, bytes) else _encode(reply.body)
     headers = {"X-Request-Id": name, "Cache-Control": "no-store", **reply.headers}
+    if isinstance(reply.body, GeneratorType):
+        return StreamingResponse(reply.body, reply.status, headers, reply.type)
+    body = reply.body if isinstance(reply.body, bytes) else _encode(reply.body)
     return Response(body, reply.status, headers, reply.type)

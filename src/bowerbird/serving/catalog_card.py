@@ -82,7 +82,8 @@ def card_of(items: Items, table: Table, id: str, now_ms: int, tells: bool) -> Ca
     if written is not None and table.deleted[row]:
         table = replace(table, snapshot=table.snapshot.without([], there=[id]))
     (item,) = items_of(table, np.array([row]), table.states(now)[[row]], now, tells)
-    item.fields = item.fields if written is None else written
+    fields = table.catalog.fields
+    item.fields = row_of(table.catalog, row, list(fields)) if written is None else written
     figures = table.figures if tells else None
     return CatalogCard(
         item=item,

@@ -52,6 +52,9 @@ def checked_origins(images: Sequence[str]) -> tuple[str, ...]:
 POLICY = policy()
 HEADERS = {
     "Cache-Control": "no-cache",  # kept, but asked about: a new version is there at once
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }

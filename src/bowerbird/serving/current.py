@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import cast
 
 from bowerbird.errors import ArtifactError, BowerbirdError
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.memory import give_back
+from bowerbird.serving.no_run import NoRun
 from bowerbird.serving.probe import recall
 from bowerbird.serving.snapshot import Snapshot, counting, with_scenarios
 from bowerbird.serving.telemetry import Telemetry
@@ -58,7 +60,7 @@ class Current:
         # said while a snapshot may be in the making
         self._hidden: dict[str, int] = {}  # item → number of the change
         self._forgotten: list[str] = []
-        self.snapshot = self._loaded(self.folder())
+        self.snapshot = self._first()
         self._stop = Event()
         self._measured: str | None = None  # index of which it is known how much it finds
         self._looked = int(clock() * 1000)
@@ -72,6 +74,11 @@ class Current:
     def _warm(self, snapshot: Snapshot) -> None:
         for fault in snapshot.warm(int(self._clock())):
             log.warning("scenario %s", fault)
+
+    @property
+    def there(self) -> bool:
+        """Is there a run that answers?"""
+        return isinstance(self.snapshot, Snapshot)
 
     def folder(self) -> Path:
         """Of the run that shall answer.
@@ -171,6 +178,8 @@ class Current:
 
         What is popular and the like is counted anew when it is time to.
         """
+        if not self.there and self._none():
+            return
         with self._building:
             with self._lock:  # what was said before is in the store, so it will be read now
                 self._forgotten = []
@@ -189,7 +198,7 @@ class Current:
     def hide(self, id: str, number: int) -> None:
         """This item, deleted by the change of this number, is in no list any more, from now on."""
         with self._lock:
-            if number > self.snapshot.number:  # else later changes are known already
+            if self.there and number > self.snapshot.number:  # else later changes are known already
                 self._hidden[id] = number
                 self.snapshot = self.snapshot.without([id])
 
@@ -197,7 +206,8 @@ class Current:
         """What the run knows of somebody who was deleted is used no more, from now on."""
         with self._lock:
             self._forgotten += names
-            self.snapshot = self.snapshot.forgetting(names)
+            if self.there:
+                self.snapshot = self.snapshot.forgetting(names)
 
     def close(self) -> None:
         """Watch no longer."""
@@ -213,14 +223,16 @@ class Current:
 
     def _watching(self, every_s: float) -> None:
         # whoever comes first to what takes long gets a baked list
-        self._tried(lambda: self._warm(self.snapshot))
+        if self.there:
+            self._tried(lambda: self._warm(self.snapshot))
         lean: Snapshot | None = None
         while not self._stop.wait(every_s):
             if self.snapshot is not lean:  # by now nobody holds the one before
                 lean = self.snapshot
                 give_back()
             self._tried(self.refresh)
-            self._tried(self._probe)
+            if self.there:
+                self._tried(self._probe)
 
     def _tried(self, work: Callable[[], None]) -> None:
         try:
@@ -236,6 +248,21 @@ class Current:
             if found is not None:
                 self._telemetry.recall.labels(snapshot.model).set(found)
             self._measured = snapshot.index
+
+    def _first(self) -> Snapshot:
+        if not self._none():
+            return self._loaded(self.folder())
+        if not self.place.parent.is_dir():
+            raise ArtifactError(
+                f"{self.place}: a folder of runs expected, there is no place for it"
+            )
+        self.place.mkdir(exist_ok=True)
+        return cast("Snapshot", NoRun())  # it answers everything by saying that there is none
+
+    def _none(self) -> bool:
+        """Was no run ever named here?"""
+        one, named = self.place / "run.json", self.place / CURRENT
+        return not (one.exists() or named.exists() or self.place.is_file())
 
     def _loaded(self, folder: Path) -> Snapshot:
         began = time.perf_counter()

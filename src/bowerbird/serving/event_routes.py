@@ -10,7 +10,7 @@ from msgspec import Meta, Raw, Struct
 
 from bowerbird.data.facts import Done, Seen, Trust
 from bowerbird.data.vocabulary import Vocabulary
-from bowerbird.serving.call import JSON, LINES, Call, Reply, Route, decoded
+from bowerbird.serving.call import JSON, LINES, Call, Reply, Route, checked, decoded
 from bowerbird.serving.messages import (
     BATCH,
     Collected,
@@ -29,6 +29,8 @@ from bowerbird.store.store import Outcome
 
 FUTURE_MS = 86_400_000
 """An event may not be later than this after it came in."""
+SCANNED = 20
+"""Thousands of events that are looked through for those that a filter names."""
 SECONDS = range(10**8, 10**11)
 """As milliseconds these are of 1970 to 1973: whoever says so means seconds, of 1973 or later."""
 SKEW_MS = 366 * 86_400_000
@@ -50,6 +52,9 @@ class Newest(Struct, forbid_unknown_fields=True):
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     before: Annotated[int, Meta(ge=0)] | None = None
+    type: str | None = None
+    item: str | None = None
+    user: str | None = None  # as the shop calls them
 
 
 class Tail(Struct):
@@ -82,12 +87,23 @@ async def collect(call: Call) -> Reply:
 
 
 async def tail(call: Call) -> Reply:
-    """The events that came in last."""
-    found = await call.service.aside(
-        call.service.store.facts.newest, call.query.limit, call.query.before
-    )
-    told = [msgspec.to_builtins(done) for _, done in found]
-    more = found[-1][0] if len(found) == call.query.limit else None
+    """The events that came in last; with a filter, those among the last many."""
+    asked, more = call.query, call.query.before
+    only = {name: getattr(asked, name) for name in ("type", "item") if getattr(asked, name)}
+    if asked.user:
+        only["user"] = call.service.identity.user(checked(asked.user, "query: user"))
+    told: list[dict[str, Any]] = []
+    for _ in range(SCANNED if only else 1):
+        limit = 1_000 if only else asked.limit
+        found = await call.service.aside(call.service.store.facts.newest, limit, more)
+        for number, done in found:
+            if len(told) < asked.limit and all(getattr(done, n) == v for n, v in only.items()):
+                told.append(msgspec.to_builtins(done))
+                more = number
+        if len(found) < limit or len(told) == asked.limit:
+            more = more if len(told) == asked.limit else None
+            break
+        more = found[-1][0]
     return Reply(Tail(told, more))
 
 
@@ -204,9 +220,10 @@ async def _taken(call: Call, rows: Rows) -> Taken:
     told = zip(kinds, outcomes, strict=True)
     for names, count in Counter(told).items():
         service.telemetry.events.labels(*names).inc(count)
-    catalog = service.current.snapshot.catalog.items
-    for known, count in Counter(_known(facts, outcomes, catalog)).items():
-        service.telemetry.met.labels("yes" if known else "no").inc(count)
+    if service.current.there:
+        catalog = service.current.snapshot.catalog.items
+        for known, count in Counter(_known(facts, outcomes, catalog)).items():
+            service.telemetry.met.labels("yes" if known else "no").inc(count)
     if facts:
         oldest = max(fact.arrived - fact.time for _, fact in facts)
         service.telemetry.delay.observe(max(oldest, 0) / 1000)

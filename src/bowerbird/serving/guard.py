@@ -5,30 +5,21 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Literal
 
 from bowerbird.errors import ConfigError, StoreDown
+from bowerbird.serving.buckets import Buckets
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.roles import ANY, PUBLIC, SCOPES
 from bowerbird.store.store import Key, Keys
 
-SCOPES = (
-    "recs:read",
-    "events:write",
-    "catalog:read",
-    "catalog:write",
-    "people:read",
-    "people:write",
-    "metrics:read",
-    "admin",
-)
-PUBLIC = ("recs:read", "events:write")
-"""All that a key may do which everybody can read in a page."""
 FRESH_S = 5.0
 """A key is looked up anew after so long: a revoked one opens nothing after that."""
 KEPT = 10_000
-"""Keys and buckets in memory, at most."""
+"""Keys in memory, at most."""
 MINUTE = 60_000
+WRONG, WRONG_EVERY_S = 20.0, 3.0
+"""Wrong keys that an address may try at once, and seconds until it may try another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +29,12 @@ class Who:
     id: str
     kind: Literal["public", "secret"]
     scopes: tuple[str, ...]
+    name: str = ""
+    expires: int | None = None  # ms since 1970 UTC
 
     def may(self, scope: str) -> bool:
         """An admin may do everything."""
-        return scope in self.scopes or "admin" in self.scopes
+        return scope == ANY or scope in self.scopes or "admin" in self.scopes
 
 
 OPEN = Who("open", "secret", SCOPES)
@@ -64,11 +57,15 @@ class Guard:
         self._keys, self._clock, self._alone = keys, clock, alone
         self._known: OrderedDict[str, tuple[float, Key | None]] = OrderedDict()
         self._any: tuple[float, bool] = (-FRESH_S, False)
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._rate, self._lock = rate, Lock()
+        self._spent = Buckets(rate, 10 * rate)
+        self._wrong = Buckets(1 / WRONG_EVERY_S, WRONG)
 
-    def who(self, told: str | None) -> Who:
+    def who(self, told: str | None, address: str = "") -> Who:
         """The holder of this key.
+
+        Args:
+            told: the key; None: none came.
+            address: whoever asks is there. One that tries many wrong keys has to wait with others.
 
         Raises:
             Problem: there is none, or it is no longer open.
@@ -83,14 +80,14 @@ class Guard:
                 " create» makes one",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        key = self._found(digest_of(told), now)
+        key = self._found(digest_of(told), now, address)
         if key is None or not _open(key, now):
             raise Problem(
                 401,
                 "a key that is known, not expired and not revoked expected, another came",
                 headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
             )
-        return Who(key.id, key.kind, key.scopes)
+        return Who(key.id, key.kind, key.scopes, key.name, key.expires)
 
     def spend(self, who: Who, cost: float = 1.0) -> None:
         """Take tokens out of the key's bucket.
@@ -98,19 +95,11 @@ class Guard:
         Raises:
             Problem: there are not so many.
         """
-        now, most = self._clock(), 10 * self._rate
-        with self._lock:
-            tokens, last = self._buckets.get(who.id, (most, now))
-            tokens = min(most, tokens + max(now - last, 0.0) * self._rate)
-            # a batch larger than the bucket passes when it is full, and leaves a debt
-            short = min(cost, most) - tokens
-            self._buckets[who.id] = (tokens if short > 0 else tokens - cost, now)
-            self._buckets.move_to_end(who.id)
-            if len(self._buckets) > KEPT:
-                self._buckets.popitem(last=False)
-        if short > 0:
-            wait = str(int(short / self._rate) + 1)
-            told = f"at most {self._rate:g} a second expected of this key: wait {wait} s"
+        short = self._spent.take(who.id, cost, self._clock())
+        if short:
+            rate = self._spent.rate
+            wait = str(int(short / rate) + 1)
+            told = f"at most {rate:g} a second expected of this key: wait {wait} s"
             raise Problem(429, told, headers={"Retry-After": wait})
 
     def forget(self) -> None:
@@ -118,10 +107,12 @@ class Guard:
         self._known.clear()
         self._any = (-FRESH_S, False)
 
-    def _found(self, digest: str, now: float) -> Key | None:
+    def _found(self, digest: str, now: float, address: str) -> Key | None:
         seen, key = self._known.get(digest, (-FRESH_S, None))
         if now - seen < FRESH_S:
             return key
+        if key is None:
+            self._not_too_often(address, now)
         try:
             found = self._keys.find(digest)
         except StoreDown:
@@ -130,11 +121,24 @@ class Guard:
             return key  # a known one goes on while the store is away
         if found is not None and (found.used is None or now * 1e3 - found.used > MINUTE):
             self._keys.touch(found.id, round(now * 1e3))
+        if found is None:
+            self._wrong.take(address, 1.0, now)
         self._known[digest] = (now, found)
         self._known.move_to_end(digest)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return found
+
+    def _not_too_often(self, address: str, now: float) -> None:
+        """A key that nobody knows yet is looked up, unless others from there were wrong.
+
+        Keys that are known go on, so nobody can shut out those who share an address with them.
+        """
+        short = self._wrong.missing(address, now)
+        if short:
+            wait = str(int(short * WRONG_EVERY_S) + 1)
+            told = f"a key that is known expected; too many from here were not: wait {wait} s"
+            raise Problem(429, told, headers={"Retry-After": wait})
 
     def _some(self, now: float) -> bool:
         """Is there any key?"""

@@ -29,6 +29,7 @@ from bowerbird.surfaces.progress import told_in
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
 FILE = re.compile(r"(events|items|users)\.(csv|tsv|parquet|jsonl|ndjson)")
 ROLES = ("user", "item", "timestamp", "order", "type", "weight", "value", "rating")
+MEANING = ("columns", "context", "threshold", "items", "users")
 CHOICES, RECIPE, QUARANTINE, PART = "choices.json", "recipe.toml", "quarantine.jsonl", ".part"
 KEPT_S = 7 * 86_400
 """An import that nobody has touched for so long goes when another one begins: it holds people."""
@@ -105,6 +106,7 @@ class Imports:
             raise Problem(409, f"byte {there} expected, {start} came: go on from there")
         if shutil.disk_usage(place).free - ((total or 0) - start) < ROOM:
             raise Problem(507, "room on the disk of the server expected, there is not enough")
+        self._work.forget(f"{name}.check")
         with written(place / f"{file}.json") as partial:
             save_json(partial, {"called": called[:256], "total": total})
         return Piece(part, start, total, self._most)
@@ -122,7 +124,10 @@ class Imports:
         return look(place / file, file.partition(".")[0])  # type: ignore[arg-type]  # FILE says so
 
     def choose(self, name: str, choices: dict[str, Any]) -> None:
-        """Keep what somebody has chosen, whether it is complete or not."""
+        """Keep what somebody has chosen; what was checked under another meaning is forgotten."""
+        before = told_in(self._place(name) / CHOICES)
+        if any(before.get(key) != choices.get(key) for key in MEANING):
+            self._work.forget(f"{name}.check")
         with written(self._place(name) / CHOICES) as partial:
             save_json(partial, choices)
 
@@ -302,7 +307,7 @@ def _told(files: dict[str, str], choices: dict[str, Any], place: Path) -> dict[s
             about = {k: v for k, v in (choices.get(table) or {}).items() if v}
             told[table] = {"path": files[table], **about}
     told["quality"] = {
-        "unknown_items": "keep" if choices.get("keep_unknown") else "error",
+        "unknown_items": "keep" if choices.get("keep_unknown", True) else "error",
         "max_broken": 1.0 if choices.get("without_broken") else 0.0,
         "quarantine": str((place / QUARANTINE).resolve()),
     }

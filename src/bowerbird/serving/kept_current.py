@@ -11,7 +11,8 @@ MOST = 1_000_000
 def kept_current(service: Service) -> None:
     """Set the gauges to what the files of retraining say now."""
     telemetry, retraining = service.telemetry, service.retraining
-    made = service.current.snapshot.run.facts.get("trained_at")
+    current = service.current
+    made = current.snapshot.run.facts.get("trained_at") if current.there else None
     if made is not None:
         telemetry.age.set(service.now_ms() / 1000 - made)
     telemetry.retrain.clear()

@@ -8,7 +8,9 @@ from msgspec import Meta, Struct, field
 
 Id = Annotated[str, Meta(min_length=1, max_length=256, description="Printable text, 256 signs.")]
 Word = Annotated[str, Meta(pattern=r"^[\w.:-]{1,64}$", description="Letters, digits, _ . : -")]
-K = Annotated[int, Meta(ge=1, le=500)]
+MOST_K = 500
+"""Items of a list, at most."""
+K = Annotated[int, Meta(ge=1, le=MOST_K)]
 Moment = datetime | Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """ISO text with a time zone, or milliseconds since 1970 UTC."""
 Minor = Annotated[int, Meta(ge=-(2**53), le=2**53)]

@@ -1,6 +1,7 @@
 """Routes about the service: health, metrics, keys, lists that went out."""
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -8,11 +9,14 @@ from bowerbird.serving.call import Call, Reply, Route
 from bowerbird.serving.guard import new_key
 from bowerbird.serving.kept_current import kept_current
 from bowerbird.serving.messages import Id, Moment, Strict, Word, millis
+from bowerbird.serving.no_run import NONE
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.roles import Role, role_of, scopes_of
 from bowerbird.serving.script import TYPE as JAVASCRIPT
 from bowerbird.serving.script import script
 from bowerbird.serving.telemetry import TYPE
 from bowerbird.store.store import Key
+from bowerbird.surfaces.books import entries, note
 from bowerbird.surfaces.live_log import held_by_reason
 
 
@@ -28,8 +32,9 @@ class NewKey(Strict):
     """A key to be made."""
 
     kind: Literal["public", "secret"]
-    scopes: list[Word]
     name: Id
+    scopes: list[Word] | None = None
+    role: Role | None = None  # or a name for several scopes
     expires: Moment | None = None
 
 
@@ -44,6 +49,8 @@ class Shown(Struct):
     expires: int | None
     revoked: int | None
     used: int | None
+    role: str | None = None  # none: scopes that were chosen one by one
+    maker: str | None = None  # id of a key; none: the command line, or long ago
     key: str | None = None  # once, when it is made
 
 
@@ -88,6 +95,8 @@ async def ready(call: Call) -> Reply:
     model = service.current.snapshot.model
     if service.stopping:
         return Reply(Health("stopping", model), 503, {"Retry-After": "1"})
+    if not service.current.there:
+        raise Problem(503, NONE, headers={"Retry-After": "10"})
     return Reply(Health("ok", model, service.breaker.state))
 
 
@@ -122,18 +131,28 @@ async def quarantine(call: Call) -> Reply:
 
 async def keys(call: Call) -> Reply:
     """All keys, without what opens."""
-    found = await call.service.aside(call.service.store.keys.all)
-    return Reply(KeyList([_shown(key) for key in found]))
+    store = call.service.store
+    found = await call.service.aside(store.keys.all)
+    books = await call.service.aside(entries, store.papers)
+    makers = {entry.about: entry.who for entry in books if entry.what == "key made"}
+    return Reply(KeyList([_shown(key, makers.get(key.id)) for key in found]))
 
 
 async def make_key(call: Call) -> Reply:
     """A new one; it is shown this once."""
     body, service = call.body, call.service
     expires = None if body.expires is None else millis(body.expires)
-    told, key = new_key(body.kind, body.scopes, body.name, call.now_ms, expires)
+    if body.scopes is None and body.role is None:
+        raise Problem(422, "scopes or a role expected, neither came", "$.scopes")
+    scopes = body.scopes or []
+    if body.role is not None:
+        scopes = scopes_of(body.role, scopes, body.kind == "public")
+    told, key = new_key(body.kind, scopes, body.name, call.now_ms, expires)
     await service.aside(service.store.keys.add, key)
     service.guard.forget()
-    return Reply(_shown(key, told), 201)
+    about = {"name": key.name, "kind": key.kind, "scopes": list(key.scopes), "expires": key.expires}
+    await _noted(call, "key made", key.id, about)
+    return Reply(_shown(key, call.who.id, told), 201)
 
 
 async def revoke_key(call: Call) -> Reply:
@@ -142,20 +161,27 @@ async def revoke_key(call: Call) -> Reply:
     if not await service.aside(service.store.keys.revoke, id, call.now_ms):
         raise Problem(404, "an open key expected, there is none of this id")
     service.guard.forget()
+    await _noted(call, "key revoked", id, None)
     return Reply(b"", 204)
 
 
-def _shown(key: Key, told: str | None = None) -> Shown:
+async def _noted(call: Call, what: str, id: str, after: dict[str, Any] | None) -> None:
+    """In the books: who did it."""
+    told = partial(note, about=id, after=after)
+    await call.service.aside(told, call.service.store.papers, call.now_ms, call.who.id, what)
+
+
+def _shown(key: Key, maker: str | None, told: str | None = None) -> Shown:
+    given = {name: getattr(key, name) for name in ("id", "kind", "name", "made", "expires")}
+    role = role_of(key.scopes)
     return Shown(
-        key.id,
-        key.kind,
-        list(key.scopes),
-        key.name,
-        key.made,
-        key.expires,
-        key.revoked,
-        key.used,
-        told,
+        **given,
+        scopes=list(key.scopes),
+        revoked=key.revoked,
+        used=key.used,
+        role=role,
+        maker=maker,
+        key=told,
     )
 
 

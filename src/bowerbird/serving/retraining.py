@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -21,9 +22,13 @@ from bowerbird.surfaces.progress import (
     told_in,
     under_way,
 )
+from bowerbird.surfaces.retrain_file import FILE, TABLES, change, table_of, told_in_file
+from bowerbird.surfaces.telling import tried
 
 STORE = "BOWERBIRD_STORE"
 """The variable that says where the store is: an argument could be read by every other process."""
+Tables = Mapping[str, Mapping[str, Any]]
+"""What RUNS/retrain.toml says, by table and key."""
 log = logging.getLogger("bowerbird.serving")
 
 
@@ -81,6 +86,37 @@ class Retraining:
         """What somebody should know, the newest first."""
         return list(alerts_in(self._runs))[: -last - 1 : -1]
 
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """What is said of when a retrain is due, and of who is told; the defaults are not in it.
+
+        Raises:
+            ConfigError: the file cannot be read, or says what cannot be meant.
+        """
+        told = told_in_file(self._runs / FILE)
+        tables = {name: table_of(kind, told, name, FILE) for name, kind in TABLES.items()}
+        return {n: table.model_dump(exclude_unset=True) for n, table in tables.items()}
+
+    def change_tables(self, changes: Tables) -> Tables:
+        """Say some of it anew, from the next look on; what was said of these until then.
+
+        Raises:
+            ConfigError: it cannot be meant, or one run is served, not a folder of runs.
+        """
+        self._check_folder()
+        with self._lock:
+            return change(self._runs / FILE, changes)
+
+    def try_alert(self, now: int) -> str | None:
+        """Send a message that nothing has happened; why it could not be, or None: it was.
+
+        Raises:
+            ConfigError: no address is named.
+        """
+        webhook = self.tables()["alerts"].get("webhook")
+        if webhook is None:
+            raise ConfigError("an address for alerts expected, [alerts] webhook names none")
+        return tried(self._runs, webhook, now)
+
     def close(self) -> None:
         """The timer ends; a retrain that it began goes on where it was with the next one."""
         if self._timer is not None:
@@ -99,9 +135,7 @@ class Retraining:
         return told
 
     def _begun(self, more: list[str], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
-        if (self._runs / "run.json").is_file():
-            came = f"{self._runs.name} is served alone: serve the folder of runs above it"
-            raise ConfigError(f"a folder of runs expected, {came}")
+        self._check_folder()
         words = [sys.executable, "-c", STARTS, "retrain", self._runs, "--data", self._data, *more]
         store = {STORE: self._store} if self._store else {}
         return subprocess.Popen(
@@ -111,6 +145,11 @@ class Retraining:
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # the end of this server is not its end
         )
+
+    def _check_folder(self) -> None:
+        if (self._runs / "run.json").is_file():
+            came = f"{self._runs.name} is served alone: serve the folder of runs above it"
+            raise ConfigError(f"a folder of runs expected, {came}")
 
     def _running(self) -> bool:
         return self._child is not None and self._child.poll() is None

@@ -183,12 +183,12 @@ HOME = {
 ROUTES = (
     Route("GET", "/v1/scenarios", "catalog:read", scenarios, "What can be asked", Scenarios),
     Route("GET", "/v1/scenarios/{scenario}", "catalog:read", scenario, "One scenario", dict),
-    Route("PUT", "/v1/scenarios/{scenario}", "admin", put, "Say how a scenario is", dict,
+    Route("PUT", "/v1/scenarios/{scenario}", "rules:write", put, "Say how a scenario is", dict,
           dict[str, Any], example=HOME),
-    Route("DELETE", "/v1/scenarios/{scenario}", "admin", delete, "A scenario as the recipe has it",
-          status=204),
+    Route("DELETE", "/v1/scenarios/{scenario}", "rules:write", delete,
+          "A scenario as the recipe has it", status=204),
     Route("GET", "/v1/edits", "catalog:read", edits, "Who changed which scenario", Edits,
           query=Most),
-    Route("POST", "/v1/edits/undo", "admin", back, "Take the last change back", Edit,
+    Route("POST", "/v1/edits/undo", "rules:write", back, "Take the last change back", Edit,
           query=Which),
 )  # fmt: skip

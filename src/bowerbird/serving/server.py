@@ -77,7 +77,8 @@ def serve_forever(
     shown = f"[{host}]" if ":" in host else host
     name = service.current.snapshot.model
     here = f"http://{shown}:{port}"
-    told = f"{name} answers at {here}/v1 · Ctrl-C stops it\nits console is at {here}/"
+    told = f"{name or 'no model yet'} answers at {here}/v1 · Ctrl-C stops it\n"
+    told += f"its console is at {here}/" + ("" if name else "#/data: bring your data there")
     try:
         if settings.retrain is not None:
             service.retraining.look_every(settings.retrain)

@@ -41,6 +41,8 @@ ASKED = 64
 """Surfaces kept, each a scenario for one length of lists."""
 SLOW = ("goes-with", "search")
 """Surfaces that may have something to fit first."""
+UNNAMED = ""
+"""No scenario that is kept can be called so."""
 COUNTED = ("popular", "new", "trending")
 """Surfaces that count what was done, since the run was trained as well."""
 MASKS = 64
@@ -235,10 +237,7 @@ def tried(snapshot: Snapshot, scenario: Scenario, now: int, k: int | None = None
     Raises:
         ConfigError: it does not fit the run.
     """
-    run = counted(snapshot) if scenario.surface in COUNTED else snapshot.run
-    opened = Opened.of(run, scenario, snapshot.plain, dict(snapshot.fitted))
-    surface = asked_of(opened, Ask(now, k=k))
-    return surface if snapshot.hidden is None else surface.among(~snapshot.hidden)
+    return trying(snapshot, UNNAMED, scenario).surface(UNNAMED, k, now)
 
 
 def space_in(snapshot: Snapshot) -> Space:
@@ -264,7 +263,7 @@ def with_scenarios(
     return replace(snapshot, scenarios=scenarios, configs=configs, **anew)
 
 
-def trying(snapshot: Snapshot, name: str, scenario: Scenario, dial: Dial | None) -> Snapshot:
+def trying(snapshot: Snapshot, name: str, scenario: Scenario, dial: Dial | None = None) -> Snapshot:
     """The same with a scenario that nobody keeps, open already; no list that goes out knows it.
 
     Args:
@@ -297,7 +296,10 @@ def hidden_in(snapshot: Snapshot, n: int) -> Bool[ndarray, "n"]:
 
 def config_of(scenario: Scenario) -> str:
     """A hash of what a scenario says: 12 hex digits."""
-    told = json.dumps(scenario.model_dump(mode="json"), sort_keys=True)
+    said = scenario.model_dump(mode="json")
+    if not scenario.holdout:
+        del said["holdout"]  # lists of former versions are of the same scenario
+    told = json.dumps(said, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 

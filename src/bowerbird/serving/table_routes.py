@@ -37,12 +37,6 @@ class Page(Struct, forbid_unknown_fields=True):
     after: str = ""
 
 
-class Wanted(Page, forbid_unknown_fields=True):
-    """A part of those that have these words in their title or id."""
-
-    find: Annotated[str, Meta(max_length=200)] = ""
-
-
 class Paged(Struct):
     """Some of them, and where the next page begins."""
 
@@ -112,31 +106,19 @@ async def get_item(call: Call) -> Reply:
 
 
 async def items(call: Call) -> Reply:
-    """All that can be shown, the oldest first; or those that have some words in title or id."""
-    words = call.query.find.lower().split()
-    rows = await call.service.aside(_found, call, words) if words else None
+    """All that can be shown, the oldest first."""
     ids, limit = call.service.current.snapshot.catalog.items.ids, call.query.limit
     row = int(call.service.current.snapshot.catalog.items.rows([call.query.after])[0])
     if call.query.after and row < 0:
         raise Problem(422, "an item of the catalog expected, another id came", "query: after")
     found: list[Thing] = []
-    for place in range(row + 1, len(ids)) if rows is None else rows:
-        if place <= row:
-            continue
+    for place in range(row + 1, len(ids)):
         fields = _row(call, ids[place])
         if fields is not None:
             found.append(Thing(ids[place], fields))
         if len(found) == limit:
             break
     return Reply(Paged(found, found[-1].id if len(found) == limit else None))
-
-
-def _found(call: Call, words: list[str]) -> list[int]:
-    """Rows of which title and id together hold every word."""
-    catalog = call.service.current.snapshot.catalog
-    told = zip(catalog.items.ids, catalog.titles(), strict=True)
-    texts = (f"{id}\n{title}".lower() for id, title in told)
-    return [row for row, text in enumerate(texts) if all(word in text for word in words)]
 
 
 async def put_user(call: Call) -> Reply:
@@ -189,7 +171,7 @@ async def delete_user(call: Call) -> Reply:
     names = [id, *await service.aside(service.store.people.names, key)]
     rows = await service.aside(service.store.people.delete, key, call.now_ms)
     snapshot = service.current.snapshot
-    known = [name for name in names if name in snapshot.run.data.users]
+    known = [n for n in names if service.current.there and n in snapshot.run.data.users]
     service.current.forget(names)
     models = [snapshot.model] if known else []
     return Reply(Receipt(any(rows.values()) or bool(known), dict(rows), call.now_ms, models))
@@ -277,7 +259,7 @@ def _digest(body: bytes) -> str:
 ITEM = {"fields": {"title": "A chess set", "price": 19.99}}
 PERSON = {"fields": {"country": "DE"}}
 ROUTES = (
-    Route("GET", "/v1/items", "catalog:read", items, "Items, page by page", Paged, query=Wanted),
+    Route("GET", "/v1/items", "catalog:read", items, "Items, page by page", Paged, query=Page),
     Route("POST", "/v1/items", "catalog:write", put_items, "Add or replace items", Counted, Things,
           example={"things": [{"id": "chess-set", **ITEM}]}),
     Route("GET", "/v1/items/{item}", "catalog:read", get_item, "An item", Thing),

@@ -146,6 +146,7 @@ ONLY = {
     "days": ("popular", "trending"),
     "segment": ("popular", "new", "trending"),
     "discount": ("for-you", "next"),
+    "holdout": ("for-you", "next", "similar", "goes-with"),
 }
 """Settings that only some surfaces have."""
 
@@ -168,6 +169,7 @@ class Scenario(Strict):
     across: str | None = None  # goes-with: only items that differ in this column
     types: tuple[str, ...] = ()  # goes-with: only events of these types; none: all
     idle: str = "30m"  # next: a pause that ends a session
+    holdout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of people that get what is popular
 
     @model_validator(mode="after")
     def _fits(self) -> "Scenario":

@@ -43,6 +43,9 @@ def test_everybody_may_have_its_files_and_nothing_else_of_the_folder(client):
         reply = client.get(path)
         assert reply.status_code == 200 and reply.headers["content-security-policy"] == POLICY
         assert reply.headers["x-content-type-options"] == "nosniff"
+        for name in ("opener", "resource"):
+            assert reply.headers[f"cross-origin-{name}-policy"] == "same-origin"
+        assert "camera=()" in reply.headers["permissions-policy"]
         again = client.get(path, headers={"If-None-Match": reply.headers["etag"]})
         assert again.status_code == 304 and again.content == b""
     for wrong in ("nothing.js", "..%2Fbowerbird.js", "%2Fetc%2Fpasswd"):
@@ -172,7 +175,8 @@ def test_a_key_opens_it_and_is_kept_in_the_tab_alone(shop, page):
     page.wait_for_selector("section:has-text('Runs that could answer') >> text=metrics:read")
     page.click("text=Try it")  # what it may, it can, though it may not read items
     page.wait_for_selector("section:has-text('Items') >> text=catalog:read")
+    page.wait_for_selector("[data-item]")
     page.fill("#user", "u1")
     page.click("text=Show the list")
-    page.wait_for_selector("[data-item]")
+    page.wait_for_selector("section:has-text('List A') >> text=people:read")
     page.faults = [told for told in page.faults if "401" not in told and "403" not in told]

@@ -2,10 +2,11 @@
 
 const HOME = new URL("../", import.meta.url);
 const KEPT = "bowerbird.key"; // in this tab only, and never in a cookie
-const listeners = { refused: () => {}, away: () => {}, back: () => {} };
+const listeners = { refused: () => {}, away: () => {}, back: () => {}, known: () => {} };
 let away = false;
+let holder = null; // of the key; nobody has been asked yet, or an older server does not say
 
-/** Be told when a key is needed, when the server is away, and when it is back. */
+/** Be told when a key is needed, who it is of, when the server is away, and when it is back. */
 export function listen(how) {
   Object.assign(listeners, how);
 }
@@ -27,25 +28,43 @@ export class Fault extends Error {
 }
 
 /** What the service answers. */
-export async function ask(path, how = {}) {
-  const found = await (await replied(path, how)).json().catch(() => ({}));
-  how.signal?.throwIfAborted();
+export async function ask(path, options = {}) {
+  const reply = await reached(path, options);
+  const found = await reply.json().catch(() => ({}));
+  options.signal?.throwIfAborted();
   return found;
+}
+
+/** A file that the service writes, piece by piece; `telling` hears how many bytes there are. */
+export async function file(path, telling) {
+  const reply = await reached(path, {});
+  const [reader, parts] = [reply.body.getReader(), []];
+  let size = 0;
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      parts.push(piece.value);
+      telling(size += piece.value.length);
+    }
+  } catch {
+    throw new Fault(0, "The file broke off before its end.");
+  }
+  return new Blob(parts, { type: reply.headers.get("Content-Type") });
 }
 
 /** The same, as numbers: 32 bits each, least significant byte first. */
 export async function numbers(path) {
-  return new Float32Array(await (await replied(path)).arrayBuffer());
+  return new Float32Array(await (await reached(path, {})).arrayBuffer());
 }
 
-async function replied(path, { method = "GET", body, headers = {}, signal } = {}) {
+async function reached(path, { method = "GET", body, headers = {}, signal }) {
   const told = key.get();
   if (told) headers = { ...headers, Authorization: `Bearer ${told}` };
-  if (body !== undefined) headers = { ...headers, "Content-Type": "application/json" };
+  const file = body instanceof Blob;
+  if (body !== undefined) headers = { ...headers, "Content-Type": file ? "application/octet-stream" : "application/json" };
   let reply;
   try {
     reply = await fetch(new URL(path.slice(1), HOME), {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined || file ? body : JSON.stringify(body),
       credentials: "omit", cache: "no-store", signal,
     });
   } catch (wrong) {
@@ -57,6 +76,7 @@ async function replied(path, { method = "GET", body, headers = {}, signal } = {}
   const found = await reply.json().catch(() => ({}));
   signal?.throwIfAborted();
   const fault = new Fault(reply.status, found.detail || `The server answered ${reply.status}.`);
+  fault.field = found.field; // where in what was sent
   if (reply.status === 401 && told === key.get()) listeners.refused(Boolean(told));
   throw fault;
 }
@@ -69,6 +89,32 @@ export async function attempt(path) {
     if (!(fault instanceof Fault)) throw fault;
     return { fault };
   }
+}
+
+/** Ask whose key it is: what `may` says rests on it. */
+export async function identify() {
+  holder = await ask("/v1/me");
+  listeners.known(holder);
+  return holder;
+}
+
+export const me = () => holder;
+
+/** May this key do what asks for this scope? */
+export const may = (scope) => !holder || holder.scopes.includes(scope) || holder.scopes.includes("admin");
+
+/** Why it may not, in words; null: it may. */
+export const barred = (scope) => (may(scope) ? null
+  : `This key${holder.role ? ` is of the role ${holder.role} and` : ""} may not: it lacks the scope ${scope}.`);
+
+/** A button or a set of fields as this key may use it: else it is off, and says why. */
+export function allowed(scope, part) {
+  const why = barred(scope);
+  if (why) {
+    part.disabled = true;
+    part.title = why;
+  }
+  return part;
 }
 
 /** Until it is back, ask whether it is. */

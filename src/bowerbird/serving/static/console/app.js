@@ -1,17 +1,21 @@
 // The console: which view is shown, whether a key is needed, whether the server is there.
 
-import { Fault, ask, key, listen } from "./api.js";
+import { Fault, attempt, identify, key, listen, me } from "./api.js";
 import { h } from "./dom.js";
 
 // in the order they are named; each is fetched when it is first looked at
 const VIEWS = {
   home: ["Home", () => import("./home.js")],
   try: ["Try it", () => import("./try.js")],
-  rules: ["Rules", () => import("./rules.js")],
-  models: ["Models", () => import("./models.js")],
   map: ["Map", () => import("./map.js")],
+  catalog: ["Catalog", () => import("./catalog.js")],
+  models: ["Models", () => import("./models.js")],
+  metrics: ["Online metrics", () => import("./metrics.js")],
+  rules: ["Rules", () => import("./rules.js")],
+  data: ["Data", () => import("./data.js")],
+  settings: ["Settings", () => import("./settings.js")],
 };
-const [main, views, login, offline, leave] = ["main", "views", "login", "offline", "leave"]
+const [main, views, login, offline, leave, who] = ["main", "views", "login", "offline", "leave", "who"]
   .map((id) => document.getElementById(id));
 const opened = {}; // each view is made once, so what was typed stays
 
@@ -31,9 +35,14 @@ async function show(moved) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (!(name in opened)) opened[name] = await fetched(name);
+  if (!(name in opened)) {
+    main.setAttribute("aria-busy", "true");
+    opened[name] = await fetched(name);
+  }
   if (named().name !== name) return; // somebody was faster
+  main.removeAttribute("aria-busy");
   for (const child of main.children) child.hidden = child !== opened[name].root;
+  main.dataset.view = name;
   opened[name].load(told);
   if (moved) main.focus();
 }
@@ -47,6 +56,7 @@ async function fetched(name) {
     const again = h("button", { type: "button", click: () => location.reload() }, "Try again");
     view = { root: h("div", {}, h("p", { class: "fault" }, "This view could not be fetched."), again), load: () => {} };
   }
+  view.root.hidden = true; // until it is shown
   main.append(view.root);
   return view;
 }
@@ -56,6 +66,7 @@ function locked(fault) {
   main.hidden = true;
   login.hidden = false;
   leave.hidden = true;
+  who.textContent = "";
   document.getElementById("login-fault").textContent = fault;
   document.getElementById("key").focus();
 }
@@ -69,25 +80,37 @@ async function enter(event) {
     return;
   }
   key.set(told);
+  const before = me();
   try {
-    await ask("/v1/scenarios");
+    const now = await identify();
+    if (String(before?.scopes) !== String(now.scopes)) closeAll();
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
-    if (fault.status !== 403) { // known, but of other scopes: the views say which they lack
-      key.forget();
-      locked(fault.detail);
-      return;
-    }
+    key.forget();
+    locked(fault.detail);
+    return;
   }
   field.value = "";
-  unlocked();
-}
-
-function unlocked() {
   login.hidden = true;
   main.hidden = false;
-  leave.hidden = !key.get();
   show(true);
+}
+
+/** Another key may do other things: views are made anew. */
+function closeAll() {
+  main.replaceChildren();
+  for (const name of Object.keys(opened)) delete opened[name];
+}
+
+/** Show the view, once it is known what the key may do. */
+async function begin() {
+  try {
+    await identify();
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    if (fault.status === 401) return; // a key is asked for
+  }
+  show(false);
 }
 
 listen({
@@ -95,7 +118,11 @@ listen({
   away: () => { offline.hidden = false; },
   back: () => {
     offline.hidden = true;
-    if (login.hidden) show(false);
+    if (login.hidden) begin();
+  },
+  known: ({ id, name, role }) => {
+    leave.hidden = !key.get();
+    who.textContent = id === "open" ? "" : `${name} · ${role || "own scopes"}`;
   },
 });
 login.addEventListener("submit", enter);
@@ -108,5 +135,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", () => { if (login.hidden) show(true); });
-leave.hidden = !key.get();
-show(false);
+begin().then(async () => { // whoever has no model yet begins with bringing data
+  if (location.hash || !login.hidden) return;
+  const { found } = await attempt("/v1/models");
+  if (found && !found.models.some((one) => one.current)) location.hash = "#/data";
+});

@@ -167,7 +167,7 @@ export function points(name, { all, across, up }) {
       kinds.map((kind, n) => joined(all.filter((one) => (one.kind ?? "") === kind && one.path), x, y, n)),
       all.map((one) => point(one, x, y, kinds.indexOf(one.kind ?? ""), width)),
       s("text", { class: "tick", x: 2, y: 10 }, `${up.name} ↑`),
-      s("text", { class: "tick", x: width - 2, y: height - BOTTOM - 4, "text-anchor": "end" }, `${across.name} →`)];
+      s("text", { class: "tick", x: width - 2, y: 10, "text-anchor": "end" }, `${across.name} →`)];
   });
   return h("figure", {}, kinds.length > 1 && legend(kinds) || null, drawn);
 }
@@ -175,10 +175,12 @@ export function points(name, { all, across, up }) {
 const joined = (some, x, y, n) => (some.length > 1 ? s("polyline", { class: `line c${n % COLOURS}`,
   points: some.map((one) => `${x(one.x).toFixed(1)},${y(one.y).toFixed(1)}`).join(" ") }) : null);
 
-function point({ x: across, y: up, name, marked }, x, y, n, width) {
+function point({ x: across, y: up, name, marked, path }, x, y, n, width) {
   const [at, high] = [x(across), y(up)];
   const left = at > width * 0.7;
+  const place = path ? { x: Math.max(at, LEFT + 20), y: high - 11, "text-anchor": left && at > width - 60 ? "end" : "middle" } // clear of the line
+    : { x: at + (left ? -9 : 9), y: high + 4, "text-anchor": left ? "end" : "start" };
   return s("g", { class: `c${n % COLOURS}${marked ? " marked" : ""}` },
     s("circle", { class: "dot", cx: at, cy: high, r: marked ? 6 : 4 }, s("title", {}, name)),
-    s("text", { class: "name", x: at + (left ? -9 : 9), y: high + 4, "text-anchor": left ? "end" : "start" }, name));
+    s("text", { class: "name", ...place }, name));
 }

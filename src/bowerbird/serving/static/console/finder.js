@@ -57,7 +57,7 @@ export function people(field, taken) {
 }
 
 /** What somebody did last, with titles. */
-export function past() {
+export function past(known) {
   const body = h("div", { class: "past" });
   let whose = "";
   const load = async (kind, id) => {
@@ -68,6 +68,7 @@ export function past() {
     try {
       const { events, newest } = await ask(`/v1/history?${now}&limit=20&fields=title,name`);
       if (now !== whose) return;
+      for (const { item, fields } of newest) if (!known.has(item)) known.set(item, fields);
       body.replaceChildren(h("details", {}, h("summary", {}, events ? `What they did: ${count(events)} events`
         : "Nothing is known of them"), h("ol", { class: "quiet plainly" }, newest.map(({ item, type, time, fields }) =>
         h("li", {}, [type, titleOf(fields, item), time && ago(time)].filter(Boolean).join(" · "))))));
@@ -82,26 +83,26 @@ export function past() {
 
 /** Items by words of their title or id, in the whole catalog; a click adds one. */
 export function shelf(known, add) {
-  const part = panel("Items", twin("/v1/items?find="), "A click puts an item into the history.");
+  const part = panel("Items", twin(`/v1/catalog?limit=${ITEMS}`), "A click puts an item into the history.");
   const found = h("div", { class: "shelf" });
   const find = h("input", { type: "search", id: "find", autocomplete: "off", maxlength: 200,
     input: paused(() => load(true)) });
   const more = h("button", { type: "button", class: "plain", hidden: true, click: () => load(false) }, "More items");
-  let [after, asked] = ["", 0];
+  let [skip, asked] = [0, 0];
   const load = (anew) => {
     const number = ++asked;
     return fill(part, async () => {
-      const page = anew || !after ? "" : `&after=${encodeURIComponent(after)}`;
-      const told = await ask(`/v1/items?limit=${ITEMS}${page}&find=${encodeURIComponent(find.value.trim())}`);
+      const words = encodeURIComponent(find.value.trim());
+      const told = await ask(`/v1/catalog?limit=${ITEMS}&skip=${anew ? 0 : skip}&search=${words}`);
       if (number !== asked) return;
-      for (const { id, fields } of told.things) known.set(id, fields);
-      after = told.after ?? "";
-      more.hidden = !after;
-      const drawn = told.things.map(({ id, fields }) => h("button", { type: "button", class: "thing",
+      for (const { id, fields } of told.items) known.set(id, fields);
+      skip = told.skip ?? 0;
+      more.hidden = !skip;
+      const drawn = told.items.map(({ id, fields }) => h("button", { type: "button", class: "thing",
         click: () => add(id) }, thumb(fields, ""), titleOf(fields, id), h("small", {}, id)));
       if (anew) found.replaceChildren();
       found.append(...drawn);
-      if (!found.children.length) found.append(h("p", { class: "quiet" }, "No item has these words in its title or id."));
+      if (!found.children.length) found.append(h("p", { class: "quiet" }, "No item has these words."));
     }, () => [h("label", { for: "find" }, "Find in the whole catalog"), find, found, more]);
   };
   return { root: part.root, load: () => load(true), loaded: () => found.querySelector(".thing") !== null,

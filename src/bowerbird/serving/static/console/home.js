@@ -2,45 +2,79 @@
 
 import { ask, attempt, twin } from "./api.js";
 import { fill, h, light, panel, table } from "./dom.js";
-import { ago, count, money, share } from "./words.js";
+import { DAY_MS, ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
+import { ago, count, moment, share } from "./words.js";
 
-const ONLINE = "/v1/metrics/online";
-const DAY_MS = 86_400_000;
-const RECENT_DAYS = 7; // alerts that are older are history
+const RECENT_DAYS = 7; // what is told of, and alerts that are older are history
 const OF_RETRAINS = ["refused", "failed", "kept champion"]; // told with the last retrain
 
 export function view() {
   const attention = panel("What needs attention", null);
-  const earned = panel("What lists earned in 28 days", twin(`${ONLINE}?by=surface`),
-    "Behind each figure: where it would lie in 19 of 20 such months.");
-  const rungs = panel("Against the fallback", twin(`${ONLINE}?by=rung`),
+  const now = panel("Now", twin("/v1/health/ready"));
+  const paths = {};
+  const since = asTold(paths);
+  const week = panel("The last 7 days", since(`${ONLINE}/change`));
+  const surfaces = panel("By scenario", since(`${ONLINE}?by=surface`));
+  const rungs = panel("Against the fallback", since(`${ONLINE}?by=rung`),
     "Lists of people of whom nothing is known stand on fallback rungs. Other people get them, so a "
     + "difference is a hint, not a proof.");
-  const now = panel("Now", twin("/v1/health/ready"));
-  const load = () => Promise.all([
-    fill(attention, findings, (found) => found),
-    fill(now, happening, (found) => found),
-    fill(earned, () => ask(`${ONLINE}?by=surface`), (told) => figures(told, "surface")),
-    fill(rungs, () => ask(`${ONLINE}?by=rung`), (told) => figures(told, "rung")),
-  ]);
+  const proof = panel("Against people who are held out", since(`${ONLINE}/holdout`),
+    "Chance has drawn who gets what is popular, and all that people spend counts, credited or not: so the "
+    + "difference is what lists are worth.");
+  proof.root.hidden = true; // until somebody is held out
+  const load = () => {
+    const asked = { since: Date.now() - RECENT_DAYS * DAY_MS };
+    const named = (path) => {
+      paths[path] = `${path}${path.includes("?") ? "&" : "?"}${query(asked)}`;
+      return ask(paths[path]);
+    };
+    const by = once((name) => named(`${ONLINE}?by=${name}`));
+    const drawn = (told, [meanings, found]) => told(found, { meanings, asked: { ...asked, as_of: found.as_of } });
+    const both = (found) => Promise.all([defined(), found]);
+    return Promise.all([
+      fill(attention, () => findings(by), (found) => found),
+      fill(now, happening, (found) => found),
+      fill(week, () => both(named(`${ONLINE}/change`)), (found) => drawn(plainly, found)),
+      fill(surfaces, () => both(by("surface")), (found) => drawn(grouped("surface"), found)),
+      fill(proof, () => both(named(`${ONLINE}/holdout`)), ([meanings, found]) => {
+        proof.root.hidden = !Object.keys(found.set).length && !found.people.held;
+        return proven(found, meanings);
+      }),
+      fill(rungs, () => both(by("rung")), (found) => drawn(grouped("rung"), found)),
+    ]);
+  };
   const again = h("button", { type: "button", class: "plain", click: load }, "Look again");
-  const root = h("div", {}, h("div", { class: "title" }, h("h1", {}, "Home"), again),
-    h("div", { class: "two" }, attention.root, now.root), earned.root, rungs.root);
+  const root = h("div", {}, h("div", { class: "title" }, h("h1", {}, "Home"), again), week.root,
+    h("div", { class: "two" }, attention.root, now.root), surfaces.root, proof.root, rungs.root);
   return { root, load };
 }
 
+/** The same answer to the same question, unless it failed. */
+function once(make) {
+  const made = new Map();
+  return (name) => {
+    if (!made.has(name)) {
+      made.set(name, make(name).catch((fault) => {
+        made.delete(name);
+        throw fault;
+      }));
+    }
+    return made.get(name);
+  };
+}
+
 /** Sentences, what is worst first. */
-async function findings() {
+async function findings(by) {
   const parts = [
     ["/v1/health/ready", ofHealth], ["/v1/retrain", ofRetrain], ["/v1/retrain/triggers", ofTriggers],
     ["/v1/alerts?limit=20", ofAlerts], ["/v1/quarantine?limit=1", ofQuarantine],
-    [`${ONLINE}?by=surface`, ofReports],
   ];
   const told = await Promise.all(parts.map(async ([path, words]) => {
     const { found, fault } = await attempt(path);
     if (fault?.offline) throw fault;
     return fault ? [["quiet", "not seen", `${path}: ${fault.detail}`]] : words(found);
   }));
+  told.push(await by("surface").then(ofReports, () => [])); // its own part says why it is not there
   const order = ["ill", "watched", "well", "quiet"];
   const all = told.flat().sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
   const needs = all.filter(([kind]) => kind === "ill" || kind === "watched").length;
@@ -77,7 +111,7 @@ function ofTriggers({ as_of, due, triggers }) {
     : ["well", "well", "No retrain is due."]];
 }
 
-function grouped(rows, by) {
+function kindsOf(rows, by) {
   const groups = new Map();
   for (const row of rows) groups.set(by(row), [...(groups.get(by(row)) ?? []), row]);
   return groups;
@@ -87,7 +121,7 @@ function grouped(rows, by) {
 function ofAlerts({ alerts }) {
   const recent = alerts.filter(({ at, kind }) => Date.now() - at * 1000 < RECENT_DAYS * DAY_MS
     && !OF_RETRAINS.includes(kind));
-  const kinds = grouped(recent, ({ kind }) => kind);
+  const kinds = kindsOf(recent, ({ kind }) => kind);
   return [...kinds.values()].map(([{ at, text }, ...others]) => ["watched", "look",
     `${ago(at * 1000)}: ${text}${others.length ? ` (and ${others.length} like it in a week)` : ""}`]);
 }
@@ -110,40 +144,103 @@ function ofReports({ groups: [{ figures: all }] }) {
 }
 
 const LEVEL = "attributed";
+const nothing = () => h("p", { class: "quiet" }, "No list went out in these days. Ask for one in ",
+  h("a", { href: "#/try" }, "Try it"), ".");
 
-/** A figure of each kind, in a row for each group. */
-function figures({ groups, rules }, by) {
-  const [all, ...others] = groups;
-  if (!all.figures.lists_served.value) {
-    return h("p", { class: "quiet" }, "No list went out in these days. Ask for one in ",
-      h("a", { href: "#/try" }, "Try it"), ".");
+/** What a figure is, and where it would lie in 19 of 20 such weeks; a click tells what it means. */
+function phrase(metric, found, { meanings, asked }) {
+  const meaning = meant(meanings, metric);
+  const range = between(meaning, found, meanings.few);
+  return [number(meaning, found, { asked }), range && range !== "too few to say" ? ` (${range})` : ""];
+}
+
+/** How far it is from the week before, in words. */
+function against(metric, { before, change }, { meanings }) {
+  const meaning = meant(meanings, metric);
+  const told = differing(meaning, change[metric]);
+  if (!told) return "";
+  const was = worded(meaning, before.figures[metric].value);
+  const words = { "within chance": `That is within chance of the ${was} of the week before.`,
+    "too few to say": `The week before it was ${was}; they are too few to compare.` };
+  return [" ", h("span", { class: `differs ${told.kind}` }, words[told.word] ?? `${told.mark} The week before it was ${was}.`)];
+}
+
+const heads = ({ ctr_list: { users } }) => `${count(users)} ${users === 1 ? "person" : "people"}`;
+
+/** What the last week earned, as sentences. */
+function plainly(told, more) {
+  const { now: { figures } } = told;
+  if (!figures.lists_served.value) return nothing();
+  if (!figures.lists_seen.value) {
+    return h("p", {}, `${count(figures.lists_served.value)} lists went out, and none was reported as seen.`);
   }
-  const sale = rules.sales[0];
-  const currencies = Object.keys(all.figures).filter((name) => name.startsWith("revenue:")
-    && name.endsWith(`:${LEVEL}`)).map((name) => name.split(":")[1]);
-  const columns = [
-    ["Lists", "lists_served", count, false], ["Seen", "lists_seen", count, false],
-    ["Clicked", "ctr_list", share, true],
-    [`Led to ${sale}`, `conversion_rate:${sale}:${LEVEL}`, share, true],
-    ...currencies.map((one) => [`Revenue, ${one}`, `revenue:${one}:${LEVEL}`, (x) => money(x, one), true]),
-  ];
-  const rows = [...others, all].map(({ group, figures: found }) => [
-    named(group, by, rules), ...columns.map(([, name, words, sure]) => cell(found[name], words, sure)),
-  ]);
-  return table(`By ${by}`, [by === "rung" ? "Rung" : "Scenario", ...columns.map(([head]) => head)], rows);
+  if (figures.ctr_list.users < more.meanings.few) {
+    return h("p", {}, phrase("lists_seen", figures.lists_seen, more), ` lists were seen, by ${heads(figures)}: `
+      + "too few to say how good they are.");
+  }
+  const sales = Object.keys(figures).filter((name) => name.startsWith("conversion_rate:purchase:") && name.endsWith(LEVEL));
+  const compared = (name) => (told.before.figures.lists_seen.value ? against(name, told, more) : "");
+  return [
+    h("p", { class: "headline" }, phrase("lists_seen", figures.lists_seen, more), " lists were seen, by ",
+      heads(figures), "; ", phrase("ctr_list", figures.ctr_list, more), " of them were clicked.",
+      compared("ctr_list")),
+    sales.map((name) => h("p", {}, "Of the people who saw one ", phrase(name, figures[name], more),
+      " then bought something that is credited to a list.", compared(name))),
+    currencies(figures).map((one) => [`revenue:${one}:${LEVEL}`, one]).map(([name]) => h("p", {}, "Lists are credited with ",
+      phrase(name, figures[name], more), ".", compared(name))),
+    h("p", { class: "quiet" }, "Credit is not cause: who buys after a click might have bought anyway. ",
+      h("a", { href: "#/metrics?span=7" }, "Online metrics"), " has all figures, and what each means."),
+  ].flat(2);
 }
 
-function named(group, by, rules) {
-  if (!(by in group)) return "All";
-  const name = group[by] ?? "credited to no list";
+/** What lists are worth: each figure of both arms, and the difference. */
+function proven({ people, figures, shares, since }, { few, holdout }) {
+  if (!people.held || !people.shown) return h("p", { class: "quiet" }, "Nobody was drawn in these days yet.");
+  const rows = Object.entries(figures).map(([name, told]) => {
+    const meaning = meant({ metrics: holdout }, name);
+    const arm = (found) => [worded(meaning, found.value), h("small", {}, between(meaning, found, few) ?? "")];
+    const apart = differing(meaning, told.difference);
+    return [[meaning.title, h("small", {}, meaning.words)], arm(told.shown), arm(told.held), apart
+      ? h("span", { class: `differs ${apart.kind}` }, `${apart.mark} ${WORTH[told.difference.verdict]} ${apart.size}`) : "–"];
+  });
+  return [oddly(shares), h("p", {}, `${count(people.held)} of ${count(people.held + people.shown)} people who were drawn got `
+    + `what is popular, since ${moment(since)}.`),
+  table("Both arms", ["Figure", "Their lists", "What is popular", "Lists are worth"], rows, "words")].filter(Boolean);
+}
+
+const WORTH = { more: "more than chance:", less: "less than nothing:", "within chance": "within chance:",
+  "too few to say": "too few to say" };
+
+/** Whether as many people are held out as should be. */
+function oddly({ well, expected, found, p }) {
+  return well === false && h("p", {}, light("ill", "odd"), ` ${share(found)} of people are held out, ${share(expected)} were `
+    + `to be: chance alone does that once in ${count(Math.round(1 / Math.max(p, 1e-12)))} times. Believe nothing below until it is known why.`);
+}
+
+const currencies = (figures) => Object.keys(figures).filter((name) => name.startsWith("revenue:")
+  && name.endsWith(`:${LEVEL}`)).map((name) => name.split(":")[1]);
+
+/** The main figures, in a row for each group. */
+const grouped = (by) => ({ groups, rules }, { meanings, asked }) => {
+  const [all, ...others] = groups;
+  if (!all.figures.lists_served.value) return nothing();
+  const names = ["lists_served", "lists_seen", "ctr_list", `conversion_rate:${rules.sales[0]}:${LEVEL}`,
+    ...currencies(all.figures).map((one) => `revenue:${one}:${LEVEL}`)];
+  const columns = names.map((name) => meant(meanings, name));
+  const rows = [...others.filter(({ figures }) => figures.lists_served.value), all].map((one) => {
+    const label = by in one.group ? one.group[by] ?? "none" : "All";
+    const where = by in one.group ? [`${by}:${one.group[by] ?? ""}`] : [];
+    return [named(one.group, by, rules, label), ...columns.map((meaning) => {
+      const found = one.figures[meaning.metric];
+      return [number(meaning, found, { asked, where, label }), h("small", {}, between(meaning, found, meanings.few) ?? "")];
+    })];
+  });
+  return table(`By ${by}`, [by === "rung" ? "Rung" : "Scenario", ...columns.map(({ title }) => title)], rows);
+};
+
+function named(group, by, rules, label) {
   const behind = by === "rung" && rules.fallback.includes(group[by]);
-  return behind ? [name, h("small", {}, "fallback")] : name;
-}
-
-function cell(figure, words, sure) {
-  if (!figure || figure.value === null) return "–";
-  if (!sure || figure.low === null) return words(figure.value);
-  return [words(figure.value), h("small", {}, `${words(figure.low)} … ${words(figure.high)}`)];
+  return behind ? [label, h("small", {}, "fallback")] : label;
 }
 
 /** Which model answers, and what was last asked and done. */

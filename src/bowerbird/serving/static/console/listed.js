@@ -25,16 +25,16 @@ export function change(rank, before) {
 }
 
 /** The places of a list; `others` are the ranks in the list it is compared with, null: with none. */
-export function places(list, { others, open, add }) {
+export function places(list, { others, open, add, called }) {
   const most = {};
   for (const { parts } of list.items) {
     for (const { scale, value } of parts) most[scale] = Math.max(most[scale] ?? 0, Math.abs(value));
   }
   return h("ol", { class: "list" }, list.items.map((one) => h("li", { "data-item": one.item },
-    place(one, { others, open, add, most }))));
+    place(one, { others, open, add, called, most }))));
 }
 
-function place(one, { others, open, add, most }) {
+function place(one, { others, open, add, called, most }) {
   const title = titleOf(one.fields, one.item);
   const moved = others && change(one.rank, others.get(one.item));
   const facts = Object.entries(one.fields).filter(([name, value]) => value !== null && value !== title
@@ -42,22 +42,26 @@ function place(one, { others, open, add, most }) {
   const more = h("details", { class: "why", open: open.has(one.item), toggle: () => {
     if (more.open) open.add(one.item);
     else open.delete(one.item);
-  } }, h("summary", {}, one.reason, h("span", { class: "hidden" }, `: score parts of ${title}`)), inside(one, most));
-  return h("div", { class: "place" }, thumb(one.fields, title), h("div", {},
+  } }, h("summary", {}, reasonOf(one, called), h("span", { class: "hidden" }, `: score parts of ${title}`)), inside(one, most, called));
+  return h("div", { class: "spot" }, thumb(one.fields, title), h("div", {},
     h("div", { class: "title" }, h("strong", {}, title), moved && h("span", { class: `change ${moved.kind}` },
       h("span", { "aria-hidden": "true" }, moved.sign), h("span", { class: "hidden" }, moved.words))),
-    h("p", { class: "quiet" }, h("code", {}, one.item), facts.map(([name, value]) => ` · ${name} ${plain(value)}`)),
-    more), h("button", { type: "button", class: "plain", "aria-label": `Add ${title} to the history`,
-    click: () => add(one.item, one.fields) }, "+"));
+    h("p", { class: "quiet" }, h("code", {}, one.item), facts.map(([name, value]) => ` · ${name} ${plain(value)}`))),
+  h("button", { type: "button", class: "plain", "aria-label": `Add ${title} to the history`,
+    click: () => add(one.item, one.fields) }, "+"), more);
 }
 
-function inside({ score, source, moved, because, places: ranks, propensity, parts }, most) {
+/** Why it is there, the item that speaks for it by its title. */
+const reasonOf = ({ reason, because: [first] }, called) =>
+  (first && reason === `because of ${first.item}` ? `because of ${called(first.item)}` : reason);
+
+function inside({ score, source, moved, because, places: ranks, propensity, parts }, most, called) {
   const ways = moved.map(({ by, from, to }) => `${by}: ${from === null ? "from outside" : `from ${from}`} to ${to}`);
   const facts = [
     ["Score", figure(score)], ["Source", source],
     ["Drawn with probability", propensity < 1 ? share(propensity) : ""], ["Moved", ways.join("; ")],
     ["Ranks on the way", Object.entries(ranks).map(([name, rank]) => `${name} ${rank}`).join(" → ")],
-    ["Because of", because.map((told) => `${told.item} ${Math.round(100 * told.share)} %`).join(", ")],
+    ["Because of", because.map((told) => `${called(told.item)} ${Math.round(100 * told.share)} %`).join(", ")],
   ];
   return [
     h("dl", {}, facts.filter(([, told]) => told)

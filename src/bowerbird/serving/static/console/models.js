@@ -1,106 +1,101 @@
-// Models: which answers, what came of the last retrain, another one in its place.
+// Models: which answers, what each is worth, where it comes from, another one in its place.
 
-import { Fault, ask, twin } from "./api.js";
-import { confirmed, fill, h, light, panel, table } from "./dom.js";
-import { ago, figure, moment } from "./words.js";
-
-const POLL_MS = 1000;
-const STATES = { none: "quiet", running: "quiet", promoted: "well", "kept champion": "well",
-  refused: "watched", failed: "ill" };
+import { allowed, ask, attempt, barred, twin } from "./api.js";
+import { confirmed, field, fill, h, light, panel, table } from "./dom.js";
+import { beside } from "./beside.js";
+import { leaderboard } from "./leaderboard.js";
+import { lineage, verdictLight } from "./lineage.js";
+import { pageOf } from "./measures.js";
+import { retrain } from "./retrain.js";
+import { runPage } from "./run.js";
+import { ago, moment } from "./words.js";
 
 export function view() {
-  const runs = panel("Runs that could answer", twin("/v1/models"));
-  const last = panel("The last retrain", twin("/v1/retrain"));
-  const due = panel("What makes a retrain due", twin("/v1/retrain/triggers"));
   const said = h("p", { role: "status", class: "said" });
-  let timer = null;
-  let followed = false; // a retrain, until its end is told
-  const loadRuns = () => fill(runs, () => ask("/v1/models"),
-    (told) => drawRuns(told, (name) => promote(name, said, loadRuns)));
-  const loadDue = () => fill(due, () => ask("/v1/retrain/triggers"), drawDue);
-  const loadLast = () => fill(last, async () => {
-    const told = await ask("/v1/retrain");
-    start.disabled = told.state === "running";
-    clearTimeout(timer);
-    if (told.state === "running") {
-      followed = true;
-      timer = setTimeout(loadLast, POLL_MS);
-    } else if (followed) {
-      followed = false;
-      said.textContent = `The retrain is over: ${told.state}.`;
-      loadRuns();
-      loadDue();
+  const say = (text) => { said.textContent = text; };
+  const [all, page] = [h("div", {}), h("div", {})];
+  let list = null; // made when it is first looked at, as the page of a run is
+  let shown = null;
+  const root = h("div", { class: "models" }, said, all, page);
+  const load = (told) => {
+    const [name, other] = [told?.get("run"), told?.get("with")];
+    [all.hidden, page.hidden] = [Boolean(name), !name];
+    if (!name) {
+      if (!list) all.append((list = everything(say)).root);
+      return list.load();
     }
-    return told;
-  }, drawLast);
-  const start = h("button", { type: "button", click: async () => {
-    start.disabled = true;
-    said.textContent = "";
-    try {
-      await ask("/v1/retrain", { method: "POST" });
-      said.textContent = "The retrain begins.";
-      followed = true;
-      await loadLast();
-    } catch (fault) {
-      if (!(fault instanceof Fault)) throw fault;
-      start.disabled = false;
-      said.textContent = fault.detail;
+    const at = pageOf(name, other);
+    if (at !== shown?.at) {
+      say("");
+      shown = { at, ...(other ? beside(name, other) : runPage(name, (one, after) => promote(one, say, after))) };
+      page.replaceChildren(shown.root);
     }
-  } }, "Retrain now");
-  last.body.before(h("p", {}, start));
-  const root = h("div", {}, h("h1", {}, "Models"), said, runs.root,
-    h("div", { class: "two" }, last.root, due.root));
-  return { root, load: () => Promise.all([loadRuns(), loadLast(), loadDue()]) };
+    return shown.load();
+  };
+  return { root, load };
 }
 
-function drawRuns({ models: all }, choose) {
-  const rows = all.map(({ name, model, made, current }) => [
-    name, model, made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
-    current ? light("well", "answers") : h("button", {
-      type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => choose(name),
-    }, "Let it answer"),
-  ]);
-  return table("Runs", ["Run", "Model", "Made", "Answers"], rows, "words");
+/** All runs together. */
+function everything(say) {
+  const runs = panel("Runs that could answer", twin("/v1/models"));
+  const board = leaderboard();
+  const family = lineage();
+  const loadRuns = () => fill(runs, async () => {
+    const [{ models }, { found }] = await Promise.all([ask("/v1/models"), attempt("/v1/lineage")]);
+    return { models, family: found };
+  }, (told) => drawRuns(told, say, changed));
+  const changed = () => Promise.all([loadRuns(), board.load(), family.load()]);
+  const again = retrain(say, changed);
+  const root = h("div", {}, h("h1", {}, "Models"),
+    barred("admin") && h("p", { class: "quiet" }, barred("admin")), runs.root, board.root, again.root, family.root);
+  return { root, load: () => Promise.all([changed(), again.load()]) };
 }
 
-/** Another run answers, if somebody says so twice. */
-function promote(name, said, after) {
-  confirmed(`Shall ${name} answer?`, "Every list from now on comes from it. No gate has judged it just now; "
-    + "the run that answers today stays and can be named again.", "Let it answer", async () => {
-    const { model } = await ask("/v1/models/current", { method: "PUT", body: { model: name } });
-    said.textContent = `${model} answers.`;
-    await after();
+function drawRuns({ models, family }, say, after) {
+  const more = new Map((family?.runs ?? []).map((run) => [run.name, run]));
+  const rows = models.map(({ name, model, made, current }) => {
+    const { parent, verdict, retired } = more.get(name) ?? {};
+    return [
+      h("a", { href: pageOf(name) }, name), model,
+      made ? [moment(Date.parse(made)), h("small", {}, ago(Date.parse(made)))] : "–",
+      parent ?? "–", verdictLight(verdict) ?? "–",
+      current ? light("well", "answers") : retired ? [light("ill", "retired"), h("small", {}, retired)] : allowed("admin", h("button", {
+        type: "button", class: "plain", "aria-label": `Let ${name} answer`, click: () => promote(name, say, after),
+      }, "Let it answer")),
+    ];
   });
-}
-
-function drawLast({ state, step, news, steps, words, why, run, began, ended }) {
-  const facts = [
-    ["Began", began && moment(began * 1000)], ["Ended", ended && ago(ended * 1000)], ["Run", run],
-    ["Now", step && `${step}: ${news || "…"}`],
-  ];
-  const told = [...words, why].filter(Boolean);
+  const now = models.find(({ current }) => current)?.name;
   return [
-    h("p", {}, light(STATES[state] || "quiet", state === "none" ? "there was none yet" : state)),
-    told.length && h("ul", {}, told.map((one) => h("li", {}, one))),
-    h("dl", {}, facts.filter(([, one]) => one)
-      .map(([name, one]) => h("div", {}, h("dt", {}, name), h("dd", {}, one)))),
-    steps.length && table("Steps", ["Step", "Seconds"],
-      steps.map((one) => [one.step, one.again ? "as before" : figure(one.seconds)])),
+    family?.before && h("p", {}, allowed("admin", h("button", { type: "button", class: "plain",
+      click: () => rollback(now, family.before, say, after) }, `Back to ${family.before}`)),
+    h("small", { class: "aside" }, "which answered before")),
+    table("Runs", ["Run", "Model", "Made", "Came from", "Gate", "Answers"], rows, "words"),
   ].filter(Boolean);
 }
 
-function drawDue({ as_of, due, cooling_until, triggers }) {
-  if (as_of === null) {
-    return h("p", { class: "quiet" }, "Nobody has looked yet: «bowerbird triggers» does it once, "
-      + "«bowerbird serve --retrain 10m» again and again.");
-  }
-  const cooling = cooling_until && cooling_until * 1000 > Date.now();
-  const rows = triggers.map(({ name, value, limit, fired, words }) => [
-    name, figure(value), figure(limit), light(fired ? "watched" : "well", fired ? "fired" : "quiet"), words,
-  ]);
-  return [
-    h("p", {}, due ? "A retrain is due. " : "None is due. ", `Looked at ${ago(as_of * 1000)}.`,
-      cooling ? ` No other begins before ${moment(cooling_until * 1000)}.` : ""),
-    table("Triggers", ["Trigger", "Value", "Limit", "State", "In words"], rows, "words"),
-  ];
+const because = () => h("input", { maxlength: 500, autocomplete: "off" });
+
+/** Another run answers, if somebody says so twice. */
+function promote(name, say, after) {
+  const why = because();
+  confirmed(`Shall ${name} answer?`, "Every list from now on comes from it. No gate has judged it just now; "
+    + "the run that answers today stays and can be named again.", "Let it answer", async () => {
+    const body = { model: name, why: why.value.trim() };
+    const { model } = await ask("/v1/models/current", { method: "PUT", body });
+    say(`${model} answers.`);
+    await after();
+  }, field("Why", why, "For the books; may stay empty."));
+  why.form.querySelector("[type=submit]").focus();
+}
+
+/** The run that answered before answers again. */
+function rollback(now, before, say, after) {
+  const why = because();
+  confirmed(`Back to ${before}?`, `It answered before ${now}: every list from now on comes from it again. Nothing is `
+    + `trained or copied, and ${now} stays.`, "Roll back", async () => {
+    const { model } = await ask("/v1/models/rollback", { method: "POST", body: { answers: now, why: why.value.trim() } });
+    say(`${model} answers again.`);
+    await after();
+  }, field("Why", why, "For the books; may stay empty."));
+  why.form.querySelector("[type=submit]").focus();
 }

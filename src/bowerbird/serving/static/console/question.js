@@ -28,7 +28,7 @@ export function question(known, changed) {
   const items = [];
   const chips = h("ol", { class: "chips", "aria-label": "History" });
   const empty = h("p", { class: "quiet" }, "Empty: click some of the items.");
-  const did = past();
+  const did = past(known);
   const soon = paused(changed, 300);
   const about = () => (user.value.trim() ? did.load("user", user.value.trim()) : did.load("visitor", visitor.value.trim()));
   const knows = paused(about, 300);

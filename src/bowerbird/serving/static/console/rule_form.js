@@ -16,9 +16,13 @@ const titleOf = ({ id, fields }) => fields.title || fields.name || id;
  */
 export function ruleForm({ look, find, typed, keep, drop }) {
   const parts = { ...inputs(() => changed()), chosen: chosenItems(find, () => changed()) };
-  const state = { named: false, told: {}, timer: 0, asked: 0, titles: new Map() };
+  const state = { named: false, touched: false, told: {}, timer: 0, asked: 0, titles: new Map() };
   const root = layout(parts);
   const changed = () => {
+    state.touched = true;
+    drawn();
+  };
+  const drawn = () => {
     fit(parts);
     if (!state.named) parts.name.value = suggested(parts);
     typed(collected(parts, state));
@@ -28,7 +32,7 @@ export function ruleForm({ look, find, typed, keep, drop }) {
   const check = async () => {
     const number = ++state.asked;
     const found = await look(collected(parts, state));
-    if (number === state.asked && found) tell(parts, found);
+    if (number === state.asked && found) tell(parts, found, state.touched);
     return found;
   };
   parts.name.addEventListener("input", () => { state.named = true; });
@@ -40,6 +44,7 @@ export function ruleForm({ look, find, typed, keep, drop }) {
   root.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearTimeout(state.timer);
+    state.touched = true;
     const found = await check();
     if (!found) return;
     if (found.faults.length) root.querySelector("[aria-invalid=true]")?.focus();
@@ -53,7 +58,8 @@ export function ruleForm({ look, find, typed, keep, drop }) {
     parts.items.columns(columns.items);
     parts.audience.columns(columns.people);
     filled(parts, rule);
-    changed();
+    state.touched = false; // what is empty yet is no fault yet
+    drawn();
   };
   return { root, open, focus: () => root.querySelector("h3").focus(), close: () => { state.asked++; clearTimeout(state.timer); } };
 }
@@ -165,7 +171,7 @@ function suggested(parts) {
 }
 
 /** What the service says of it, beside the fields that are meant. */
-function tell(parts, { items: n, examples, people, faults }) {
+function tell(parts, { items: n, examples, people, faults }, touched) {
   const some = examples.slice(0, 3).map(titleOf).join(", ");
   parts.matches.textContent = n === null ? "" : `${items(n)} ${n === 1 ? "matches" : "match"}`
     + `${some ? `: ${some}` : ""}${n > 3 ? ", …" : "."}`;
@@ -173,13 +179,14 @@ function tell(parts, { items: n, examples, people, faults }) {
   for (const one of examples) parts.chosen.name(one.id, titleOf(one));
   const root = parts.name.closest("form");
   for (const place of root.querySelectorAll("[data-key]")) {
-    const own = faults.filter(({ field: key }) => placeOf(root, key) === place.dataset.key);
+    const own = !touched ? [] : faults.filter(({ field: key }) => placeOf(root, key) === place.dataset.key);
     place.textContent = own.map(({ detail }) => detail).join("; ");
     const input = root.querySelector(`#rule-${place.dataset.key || "none"}`);
     if (!input) continue;
     if (own.length) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
-    input.setAttribute("aria-errormessage", place.id);
+    const help = root.querySelector(`#${input.id}-help`);
+    input.setAttribute("aria-describedby", [help?.id, place.id].filter(Boolean).join(" "));
   }
 }
 

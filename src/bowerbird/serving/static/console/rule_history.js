@@ -1,6 +1,6 @@
 // Who changed which rules, and when; the last change can be taken back.
 
-import { ask, attempt, twin } from "./api.js";
+import { allowed, ask, attempt, may, twin } from "./api.js";
 import { confirmed, fill, h, light, panel } from "./dom.js";
 import { differences } from "./rule_words.js";
 import { ago, moment } from "./words.js";
@@ -12,7 +12,7 @@ export const editsOf = (name, limit = LIMIT) => `/v1/edits?scenario=${encodeURIC
 
 /** Names of keys, as far as this key may see them. */
 export async function keyNames() {
-  const { found } = await attempt("/v1/keys");
+  const { found } = may("admin") ? await attempt("/v1/keys") : {};
   return new Map((found?.keys ?? []).map(({ id, name }) => [id, name]));
 }
 
@@ -44,7 +44,7 @@ export function history(state, done) {
     const [{ edits }, names] = await Promise.all([ask(editsOf(state.name)), keyNames()]);
     return { edits, names };
   }, ({ edits, names }) => drawn(edits, names, state.now?.recipe ?? null, undo));
-  return { root: part.root, load };
+  return { part, root: part.root, load };
 }
 
 function drawn(edits, names, recipe, undo) {
@@ -56,6 +56,7 @@ function drawn(edits, names, recipe, undo) {
       undone.has(one.number) ? light("quiet", "taken back") : null,
       one.undoes === null ? null : light("quiet", `takes edit ${one.undoes} back`)),
     h("ul", { class: "lines" }, linesOf(one, recipe).map((line) => h("li", {}, line)))));
-  const button = last && h("p", {}, h("button", { type: "button", class: "plain", click: () => undo(last) }, "Take the last change back"));
+  const button = last && h("p", {}, allowed("rules:write",
+    h("button", { type: "button", class: "plain", click: () => undo(last) }, "Take the last change back")));
   return [button, h("ol", { class: "edits" }, entries)].filter(Boolean);
 }

@@ -1,8 +1,7 @@
 // Rules: what the shop says of its lists, tried on real people before it holds.
 
-import { Fault, ask, attempt, curl } from "./api.js";
+import { Fault, allowed, ask, attempt, barred, curl } from "./api.js";
 import { confirmed, copier, fill, h, light, panel, table } from "./dom.js";
-import { quoted } from "./filter_field.js";
 import { alike, draftOf, keepDraft } from "./rule_drafts.js";
 import { ruleForm } from "./rule_form.js";
 import { editsOf, history, keyNames, linesOf, whose } from "./rule_history.js";
@@ -11,6 +10,7 @@ import { STATES, differences, does, items, when, which } from "./rule_words.js";
 import { ago, count } from "./words.js";
 
 const WATCH_MS = 10_000; // for changes of others while something is not saved
+const FOUND = 8; // items at once
 const path = (name, more = "") => `/v1/scenarios/${encodeURIComponent(name)}${more}`;
 
 export function view() {
@@ -58,7 +58,7 @@ class Page {
       this.fault.textContent = asked && !names.includes(asked) ? `There is no scenario ${asked}.` : "";
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
-      this.fault.textContent = fault.detail;
+      await this.failed(fault, told);
       return;
     }
     if (told?.get("do") || told?.get("item")) {
@@ -66,6 +66,17 @@ class Page {
       window.history.replaceState(null, "", `#/rules?scenario=${encodeURIComponent(this.name)}`); // once
     }
     await this.reload();
+  }
+
+  /** Every part says why it shows nothing, and can be asked again. */
+  failed(fault, told) {
+    return Promise.all([this.part, this.history.part].map((part) => {
+      let first = true;
+      return fill(part, async () => {
+        if (first) { first = false; throw fault; }
+        await this.load(told);
+      }, () => [...part.body.childNodes]);
+    }));
   }
 
   /** Another scenario. */
@@ -93,7 +104,7 @@ class Page {
       this.taken(now);
       return this.drawn();
     });
-    if (this.now) await Promise.all([this.history.load(), this.checked(), this.compared()]);
+    await Promise.all([this.history.load(), ...(this.now ? [this.checked(), this.compared()] : [])]);
   }
 
   taken(now) {
@@ -137,8 +148,8 @@ class Page {
     const origin = edited ? "Changed while a service ran; what the recipe says of it is not used. "
       : file ? "As the recipe has it: its rules stand in a file. Saved here, they no longer come from it. "
         : "As the recipe has it. ";
-    const back = !edited ? null : h("button", { type: "button", class: "plain", click: () => this.given() },
-      recipe ? "As the recipe has it" : "Remove this scenario");
+    const back = !edited ? null : allowed("rules:write", h("button", { type: "button", class: "plain", click: () => this.given() },
+      recipe ? "As the recipe has it" : "Remove this scenario"));
     const add = h("button", { type: "button", click: () => this.opened({ place: null, rule: { do: "hide" } }) }, "Add a rule");
     const list = this.rules.length ? table(`Rules of ${this.name}`,
       ["Rule", "Does", "To", "When", "For", "Now", "Change"], this.rules.map((rule, place) => this.row(rule, place)), "words")
@@ -170,10 +181,11 @@ class Page {
   drawBar() {
     const lines = this.changes();
     this.bar.hidden = !lines.length;
-    const save = h("button", { type: "button", disabled: !this.conflict.hidden, click: () => this.save(save) }, "Save");
+    const save = allowed("rules:write", h("button", { type: "button", disabled: !this.conflict.hidden, click: () => this.save(save) }, "Save"));
     this.bar.replaceChildren(
       h("h2", {}, lines.length === 1 ? "One change is not saved" : `${count(lines.length)} changes are not saved`),
       h("ul", { class: "lines" }, lines.map((line) => h("li", {}, line))),
+      h("p", { class: "quiet" }, barred("rules:write")),
       h("p", { class: "row" }, save,
         h("button", { type: "button", class: "plain", click: () => this.preview.show() }, "Show before and after"),
         h("button", { type: "button", class: "plain", click: () => this.dropped() }, "Drop them")));
@@ -354,18 +366,9 @@ class Page {
     }
   }
 
-  /** Items of this id, and those whose title or another text has these words. */
-  async find(word) {
-    const texts = this.now.items.filter(({ kind }) => kind === "text").map(({ name }) => name);
-    const asked = texts.find((name) => name === "title" || name === "name") ?? texts[0];
-    const rules = [{ name: "id", do: "hide", ids: [word] }];
-    if (asked) rules.push({ name: "words", do: "hide", items: `${asked} contains ${quoted(word)}` });
-    try {
-      const found = (await this.check(rules)).flatMap(({ examples }) => examples);
-      return found.filter(({ id }, place) => found.findIndex((one) => one.id === id) === place);
-    } catch (fault) {
-      if (!(fault instanceof Fault)) throw fault;
-      return [];
-    }
+  /** Items that have these words in id, title or texts. */
+  async find(words) {
+    const { found } = await attempt(`/v1/catalog?limit=${FOUND}&search=${encodeURIComponent(words)}`);
+    return (found?.items ?? []).map(({ id, title }) => ({ id, fields: { title } }));
   }
 }

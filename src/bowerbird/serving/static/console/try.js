@@ -18,7 +18,8 @@ export function view() {
   let [compared, address] = [false, null];
   const asked = question(known, () => show());
   const add = (id, fields) => { if (fields) known.set(id, { ...known.get(id), ...fields }); asked.add(id); };
-  const options = { question: () => asked.told(), add, said: tell, saved: () => offer().then(show) };
+  const called = (id) => titleOf(known.get(id), id);
+  const options = { question: () => asked.told(), add, called, said: tell, saved: () => offer().then(show) };
   const a = variant("A", { ...options, other: () => null, changed: () => show([a]),
     drawn: () => { if (compared) b.compare(); } });
   const b = variant("B", { ...options, other: () => a.list(), changed: () => show([b]), drawn: () => {} });
@@ -56,13 +57,14 @@ export function view() {
   const root = h("div", { class: "try" }, h("div", { class: "title" }, h("h1", {}, "Try it"), both), said, fault,
     h("div", { class: "trying" }, h("div", { class: "asked" },
       h("section", { class: "panel", "aria-label": "What is asked" }, asked.root), items.root),
-    h("div", { class: "pair" }, a.root, b.root)));
+    h("div", { class: "twins" }, a.root, b.root)));
   return { root, load: async (told = new URLSearchParams()) => {
     const given = [...told].length && location.hash !== address;
     if (given) {
       asked.set(told);
       for (const one of [a, b]) one.set(told);
     }
+    a.wait();
     await Promise.all([offer(), ready()]);
     if (given) compare(told.has("b"), false);
     if (!items.loaded()) await items.load(); // they tell which columns there are

@@ -45,7 +45,7 @@ function dial(id, { name, min, max, step, help }, changed) {
  * `question` says what is asked, `changed` is called when a setting is, `drawn` when a list came; `other` gives
  * the list to compare with, null: none.
  */
-export function variant(name, { question, changed, drawn, other, add, said, saved }) {
+export function variant(name, { question, changed, drawn, other, add, called, said, saved }) {
   const [small, state] = [name.toLowerCase(), { tables: {}, list: null, body: null, seed: 0, open: new Set() }];
   const part = panel(`List ${name}`, null);
   const scenario = h("select", { id: name === "A" ? "scenario" : `${small}-scenario` });
@@ -74,12 +74,18 @@ export function variant(name, { question, changed, drawn, other, add, said, save
   const draw = (list) => {
     state.list = list;
     said(`List ${name}: ${list.items.length} items, rung ${list.rung}`);
-    return drawList(name, list, state, { other: other(), add, keep: () => keep(scenario.value, list, said, saved) });
+    return drawList(name, list, state, { other: other(), add, called, keep: () => keep(scenario.value, list, said, saved) });
   };
   const load = asking(part, state, draw, drawn);
+  if (name !== "A") { // nobody waits for it until it is compared
+    part.body.replaceChildren();
+    part.body.removeAttribute("aria-busy");
+  }
   return {
     root: part.root, scenario, list: () => state.list,
     show: (fields) => { state.body = ready(); return load(fields); },
+    /** Something else is asked first. */
+    wait: () => part.body.setAttribute("aria-busy", "true"),
     /** Drawn anew beside what the other list now holds. */
     compare: () => { if (state.list && part.body.dataset.drawn) part.body.replaceChildren(...draw(state.list)); },
     surface: () => state.tables[scenario.value]?.surface,
@@ -128,18 +134,19 @@ function asking(part, state, draw, drawn) {
   };
 }
 
-function drawList(name, list, { body, open, tables }, { other, add, keep }) {
+function drawList(name, list, { body, open, tables }, { other, add, called, keep }) {
   const ranks = other && new Map(other.items.map(({ item, rank }) => [item, rank]));
   const facts = [`${list.items.length} items`, `run ${list.model}`, `${list.history} events spoke`, list.reason].filter(Boolean);
   const same = JSON.stringify(tables[body.scenario]) === JSON.stringify(list.table);
   return [
     h("p", { class: "quiet" }, "Rung ", h("strong", {}, list.rung), ` · ${facts.join(" · ")}`),
-    list.items.length ? places(list, { others: ranks, open, add })
+    list.items.length ? places(list, { others: ranks, open, add, called })
       : h("p", { class: "quiet" }, "Nothing is left by the filters and rules of this scenario."),
     other && gone(list, other), withheld(),
     h("details", {}, h("summary", {}, "How it came about"), funnel(`How list ${name} came about`, list.trace, list.items.length)),
     ...copies(body),
-    same ? null : h("p", { class: "row" }, h("button", { type: "button", class: "plain", click: keep }, "Make it so …")),
+    h("p", { class: "row" }, same ? null : h("button", { type: "button", class: "plain", click: keep }, "Make it so …"),
+      h("a", { href: `#/rules?scenario=${encodeURIComponent(body.scenario)}` }, `Rules of ${body.scenario}`)),
   ].filter(Boolean);
 }
 
