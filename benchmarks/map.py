@@ -19,6 +19,8 @@ DIM, ROUNDS = 64, 3
 LEAST = 100_000
 FRAME_MS = 100.0
 MOVES = 80
+SETTLED_MS = 3_000
+"""After the first frame, until it is moved: the server has just started as well."""
 SWIFT = "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader"
 WATCHED = """() => {
   window.frames_ = [];
@@ -110,6 +112,7 @@ def moved(url: str, ratio: int) -> dict[str, float]:
         page.goto(f"{url}/#/map")
         page.wait_for_selector(".swatches button")
         page.wait_for_function("() => window.frames_.length > 0")
+        page.wait_for_timeout(SETTLED_MS)
         page.evaluate("() => { window.frames_.length = 0; }")
         looked_around(page)
         took = page.evaluate("() => window.frames_")
