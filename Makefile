@@ -43,6 +43,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/crash.py
+	$(BIN)/python benchmarks/map.py
 	$(BIN)/python benchmarks/killed.py
 	$(BIN)/python benchmarks/failover.py
 	$(BIN)/python benchmarks/stories.py

@@ -7,6 +7,7 @@ def service(result: dict[str, Any]) -> list[str]:
     """The figures of one benchmark, then what had to be reached."""
     kinds = {"failover": failover, "soak": soak, "load": load}
     kinds |= {"retraining": retraining, "month": month, "schedulers": schedulers}
+    kinds |= {"map-frames": map_frames, "map-layout": map_layout}
     made = kinds.get(result["benchmark"], plain)(result["figures"])
     return [*made, "", *bars(result)]
 
@@ -42,6 +43,28 @@ def load(figures: dict[str, Any]) -> list[str]:
     for name, told in figures.items():
         if name.startswith("events"):
             lines.append(f"| {name} | {told['acknowledged a second']:,} |")
+    return lines
+
+
+def map_frames(figures: dict[str, Any]) -> list[str]:
+    """Milliseconds of frames, by how many pixels of the screen one of the page is wide."""
+    lines = ["| pixels for one of the page | frames | median, ms | 95 % within, ms | longest, ms |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for name, told in figures.items():
+        if isinstance(told, dict):
+            cells = (f"{told[what]:g}" for what in ("frames", "median", "95 % within", "longest"))
+            lines.append(f"| {name.split()[0]} | {' | '.join(cells)} |")
+    return [*lines, "", f"{figures['points']:,} points."]
+
+
+def map_layout(figures: dict[str, Any]) -> list[str]:
+    """What each method takes and keeps."""
+    lines = ["| | items | neighbours kept | seconds | CPU seconds | peak MB |"]
+    lines.append("|---|---:|---:|---:|---:|---:|")
+    for name, told in figures.items():
+        kept = f"{told['placed']:,} | {told['neighbours_kept']:.3f}"
+        cost = " | ".join(f"{told[what]:,.0f}" for what in ("seconds", "cpu_seconds", "peak_mb"))
+        lines.append(f"| {name} | {kept} | {cost} |")
     return lines
 
 

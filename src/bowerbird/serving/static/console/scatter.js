@@ -12,7 +12,7 @@ uniform vec2 stretch;
 uniform float part;
 uniform float size;
 uniform sampler2D palette;
-out vec4 colour;
+flat out vec4 colour;
 void main() {
   colour = texelFetch(palette, ivec2(int(code), 0), 0);
   gl_Position = vec4((mix(before, now, part) - middle) * stretch, 0.0, 1.0);
@@ -20,7 +20,7 @@ void main() {
 }`;
 const FRAGMENT = `#version 300 es
 precision highp float;
-in vec4 colour;
+flat in vec4 colour;
 out vec4 drawn;
 uniform float size;
 void main() {
@@ -29,6 +29,8 @@ void main() {
   if (cover * colour.a < 0.004) discard;
   drawn = vec4(colour.rgb, 1.0) * colour.a * cover;
 }`;
+const MOVING_MS = 30; // that a frame may take while it is moved; the rest is drawn when it stands still
+const STILL_MS = 140;
 const NOWHERE = 3e7; // no place: far outside of whatever is looked at
 const CLOSE = 14; // pixels from a point that still mean it
 const MOST_ZOOM = 4000;
@@ -39,21 +41,27 @@ export function scatter(root, on) {
   const above = document.createElement("canvas");
   root.replaceChildren(canvas, above);
   const state = { n: 0, now: null, before: null, part: 1, codes: null, palette: null, marks: {},
-    camera: { x: 0, y: 0, scale: 1 }, whole: { x: 0, y: 0, scale: 1 }, width: 0, height: 0, ratio: 1, due: false };
+    camera: { x: 0, y: 0, scale: 1 }, whole: { x: 0, y: 0, scale: 1 }, width: 0, height: 0, ratio: 1, due: false,
+    still: null, most: Infinity, timed: 0, order: null };
   let drawing = null;
   const begin = () => { drawing = started(canvas); if (drawing && state.now) refill(drawing, state); };
   begin();
-  const draw = () => {
+  const draw = (moving = false) => {
     state.due = false;
     if (!drawing || !state.width) return;
-    painted(drawing, state);
+    painted(drawing, state, moving ? Math.min(state.n, state.most) : state.n);
     marked(above.getContext("2d"), state);
   };
   const later = () => {
-    if (!state.due) requestAnimationFrame(draw);
+    if (!state.due) requestAnimationFrame(() => draw(state.still !== null));
     state.due = true;
   };
-  const turned = () => { later(); on.moved?.(); };
+  const turned = () => {
+    clearTimeout(state.still);
+    state.still = setTimeout(() => { state.still = null; later(); }, STILL_MS);
+    later();
+    on.moved?.();
+  };
   canvas.addEventListener("webglcontextlost", (event) => { event.preventDefault(); drawing = null; });
   canvas.addEventListener("webglcontextrestored", () => { begin(); later(); });
   new ResizeObserver(() => {
@@ -79,6 +87,7 @@ function changes(state, drawing, later, turned) {
     show(places) {
       state.now = whole(places);
       [state.n, state.before, state.part] = [places.length / 2, state.now, 1];
+      [state.order, state.most, state.timed] = [shuffled(state.n), Infinity, 0];
       bounds(state, places);
       fit(state);
       if (drawing()) refill(drawing(), state);
@@ -137,8 +146,10 @@ function started(canvas) {
 function refill(drawing, state) {
   const { gl, buffers } = drawing;
   [state.now, state.before].forEach((places, at) => {
+    const drawn = new Float32Array(2 * state.n);
+    state.order.forEach((row, n) => { drawn[2 * n] = places[2 * row]; drawn[2 * n + 1] = places[2 * row + 1]; });
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[at]);
-    gl.bufferData(gl.ARRAY_BUFFER, places, gl.STATIC_DRAW);
+    gl.bufferData(gl.ARRAY_BUFFER, drawn, gl.STATIC_DRAW);
     gl.enableVertexAttribArray(at);
     gl.vertexAttribPointer(at, 2, gl.FLOAT, false, 0, 0);
   });
@@ -147,7 +158,7 @@ function refill(drawing, state) {
 
 function recolour({ gl, buffers }, state) {
   const codes = new Uint8Array(state.n).fill(255);
-  if (state.codes) codes.set(state.codes.subarray(0, state.n));
+  if (state.codes) state.order?.forEach((row, n) => { codes[n] = state.codes[row] ?? 255; });
   gl.bindBuffer(gl.ARRAY_BUFFER, buffers[2]);
   gl.bufferData(gl.ARRAY_BUFFER, codes, gl.STATIC_DRAW);
   gl.enableVertexAttribArray(2);
@@ -162,7 +173,8 @@ function sizeOf({ n, camera, whole: all }) {
   return Math.min(12, base * (camera.scale / all.scale) ** 0.3);
 }
 
-function painted({ gl, at }, state) {
+/** The first `n` of all, which lie in no order: any number of them is a fair picture. */
+function painted({ gl, at }, state, n) {
   const { camera, width, height, ratio } = state;
   gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
   gl.clearColor(0, 0, 0, 0);
@@ -171,7 +183,26 @@ function painted({ gl, at }, state) {
   gl.uniform2f(at.stretch, (2 * camera.scale) / width, (2 * camera.scale) / height);
   gl.uniform1f(at.part, state.part);
   gl.uniform1f(at.size, sizeOf(state) * ratio);
-  gl.drawArrays(gl.POINTS, 0, state.n);
+  const timed = n === state.n && state.timed < 2 && n > 0; // how much this machine can draw
+  const began = performance.now();
+  gl.drawArrays(gl.POINTS, 0, n);
+  if (!timed) return;
+  gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // now it is drawn
+  const most = Math.max(5000, (n * MOVING_MS) / (performance.now() - began));
+  state.most = state.timed ? Math.max(most, state.most) : most; // the first one takes longer
+  state.timed += 1;
+}
+
+/** All rows in an order that means nothing, and is the same each time. */
+function shuffled(n) {
+  const order = Uint32Array.from({ length: n }, (_, row) => row);
+  let drawn = 1;
+  for (let at = n - 1; at > 0; at -= 1) {
+    drawn = (drawn * 48271) % 2147483647;
+    const other = drawn % (at + 1);
+    [order[at], order[other]] = [order[other], order[at]];
+  }
+  return order;
 }
 
 /** With a number where there is no place: of another map, or of nowhere. */
@@ -264,6 +295,9 @@ const FULL = 2 * Math.PI;
 function marked(pen, state) {
   const { marks, ratio, width, height } = state;
   const style = marks.style ?? { ink: "#000", card: "#fff", blue: "#0067a3" };
+  const any = marks.chosen >= 0 || marks.cross || marks.place || marks.found?.length || marks.way?.length;
+  if (!any && !state.dirty) return; // a canvas that is touched is drawn anew
+  state.dirty = any;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   const at = (row) => placed(state, row);
