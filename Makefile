@@ -48,6 +48,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/failover.py
 	$(BIN)/python benchmarks/stories.py
 	$(BIN)/python benchmarks/recomputed.py
+	$(BIN)/python benchmarks/console.py
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/retraining.py
 	$(BIN)/python benchmarks/month.py
@@ -72,7 +73,7 @@ clean:
 
 $(CORE): .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing (a minute or so) ..."
-	$(PIP) -e ".[text,train,serve]"
+	$(PIP) -e ".[text,train,serve,map]"
 	@touch $@
 
 $(DEV): $(CORE)
