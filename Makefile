@@ -49,6 +49,7 @@ bench: $(DEV)  ## what measures; needs the benchmark data (docs/benchmarks.md)
 	$(BIN)/python benchmarks/stories.py
 	$(BIN)/python benchmarks/recomputed.py
 	$(BIN)/python benchmarks/console.py
+	$(BIN)/python benchmarks/import_wizard.py
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/retraining.py
 	$(BIN)/python benchmarks/month.py

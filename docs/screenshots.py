@@ -92,8 +92,8 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.locator(".twins > :nth-child(2) [data-item] summary").first.click()
     page.locator(".twins > :nth-child(2)").get_by_text("How it came about").click()
     page.goto(f"{url}/#/metrics")
-    page.wait_for_selector(".cards")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(".cards:visible")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"metrics-{name}.png", full_page=True)
     page.locator(".cards [data-metric=ctr_list]").click()
     page.wait_for_selector("dialog .scroll")
@@ -109,16 +109,16 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.screenshot(path=out / f"try-{name}.png", full_page=True)
     rules_taken(page, url, out, name)
     page.goto(f"{url}/#/catalog")
-    page.wait_for_selector(".items li")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(".items li:visible")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"catalog-{name}.png")
     page.goto(f"{url}/#/catalog?item=i7")
-    page.wait_for_selector(".cards li")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(".cards li:visible")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"item-{name}.png", full_page="phone" in name)
     page.goto(f"{url}/#/map?item=i7&user=u7")
     page.wait_for_selector("text=What suits them best now")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"map-{name}.png", full_page=True)
     page.goto(f"{url}/#/models")
     page.click("text=Let it answer")
@@ -130,7 +130,8 @@ def taken(page: Page, url: str, out: Path, name: str) -> None:
     page.screenshot(path=out / f"models-{name}.png", full_page=True)
     for view, told in {"run": "first", "beside": "first&with=second"}.items():
         page.goto(f"{url}/#/models?run={told}")
-        page.wait_for_selector("main:not(:has([aria-busy])) h1:visible")
+        page.wait_for_selector(SETTLED)
+        page.wait_for_selector("main h1:visible")
         page.screenshot(path=out / f"{view}-{name}.png", full_page=True)
 
 
@@ -154,7 +155,7 @@ def rules_taken(page: Page, url: str, out: Path, name: str) -> None:
 def taken_data(page: Page, url: str, out: Path, name: str) -> None:
     """A table brought and checked; events; a person."""
     page.goto(f"{url}/#/data")
-    page.wait_for_selector("main:not(:has([aria-busy]))")
+    page.wait_for_selector(SETTLED)
     lines = [
         f"K{n % 50};Lampe {n * 7 % 40};{1 + n % 28}.03.2025;1.{n % 900:03},50" for n in range(2000)
     ]
@@ -172,7 +173,7 @@ def taken_data(page: Page, url: str, out: Path, name: str) -> None:
     page.wait_for_selector("text=Delete this person")
     page.screenshot(path=out / f"people-{name}.png", full_page=True)
     page.goto(f"{url}/#/settings")
-    page.wait_for_selector("text=Who changed what")
+    page.wait_for_selector("h2:visible:text-is('Who changed what')")
     page.wait_for_selector(SETTLED)
     page.screenshot(path=out / f"settings-{name}.png", full_page=True)
 

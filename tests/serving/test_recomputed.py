@@ -97,7 +97,9 @@ def act(client, *rows, path="/v1/events"):
 def written(client):
     """All lists are on disk."""
     client.service.lists.close()
-    return Recomputing(client.service.current.place, client.service.store, client.service.identity)
+    return Recomputing(
+        client.service.current.runs.place, client.service.store, client.service.identity
+    )
 
 
 def items(told):

@@ -42,7 +42,7 @@ def arm_of(user: str, share: float) -> str:
     Who is held out at one share is so at every larger one.
 
     >>> [arm_of(f"u{n}", 0.5) for n in range(4)]
-    ['held', 'held', 'shown', 'held']
+    ['shown', 'held', 'shown', 'shown']
     """
     told = hashlib.sha256(f"{EXPERIMENT}\x1f{user}".encode()).digest()
     return HELD if int.from_bytes(told[:8], "big") < share * 2**64 else SHOWN

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import cast
 
-from bowerbird.errors import ArtifactError, BowerbirdError
+from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.memory import give_back
 from bowerbird.serving.no_run import NoRun
@@ -18,7 +18,7 @@ from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.live_log import LiveLog, held_by_reason
 from bowerbird.surfaces.live_scenarios import Edited
-from bowerbird.surfaces.registry import Registry, before
+from bowerbird.surfaces.registry import before
 from bowerbird.surfaces.scenario import scenarios_in
 
 OVERLAP_MS = 60_000
@@ -124,11 +124,15 @@ class Current:
             expected: the run that answers, as far as they know; None: whichever does.
 
         Raises:
-            ArtifactError: only one run is served, or that one is damaged.
-            ConfigError: there is none, or another one answers than expected.
+            ArtifactError: that one is damaged.
+            ConfigError: there is none, another one answers than expected, or only one is served.
         """
+        registry = self.runs.books()
+        if registry is None:
+            raise ConfigError(
+                f"{self.runs.place.name} is served alone: serve the folder of runs above it"
+            )
         with self._building:
-            registry = Registry(self.runs.place)
             name = before(registry)
             snapshot = None if name is None else self._loaded(self.runs.found(name))
             line = registry.rollback(int(self._clock()), told, expected)

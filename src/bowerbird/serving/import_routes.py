@@ -212,11 +212,12 @@ ROUTES = (
     Route("PUT", AT, "admin", choose, "Say what its columns mean", Import, Choices,
           example=EXAMPLE),
     Route("DELETE", AT, "admin", remove, "Remove the tables", status=204),
-    Route("PUT", f"{AT}/{{file}}", "admin", bring, "Bring a table, or a piece of one", Came,
-          query=Called),
     Route("GET", f"{AT}/{{file}}/look", "admin", look, "A first look at a table", dict),
     Route("POST", f"{AT}/check", "admin", check, "Check the tables", Import, status=202),
     Route("POST", f"{AT}/train", "admin", train, "Make a run of them", Import, status=202),
     Route("POST", f"{AT}/stop", "admin", stop, "Stop what is under way", Import, status=202),
     Route("GET", f"{AT}/broken", "admin", broken, "Rows that cannot be read", Broken, query=Some),
+    # last: each of the others would be a file to it
+    Route("PUT", f"{AT}/{{file}}", "admin", bring, "Bring a table, or a piece of one", Came,
+          query=Called),
 )  # fmt: skip

@@ -47,6 +47,7 @@ class Page {
 
   /** Show the scenario that the address names, and open the form that it asks for. */
   async load(told) {
+    for (const { body } of [this.part, this.history.part]) body.setAttribute("aria-busy", "true");
     try {
       const { scenarios } = await ask("/v1/scenarios");
       const names = Object.keys(scenarios).filter((name) => scenarios[name].surface !== "audience");
