@@ -1,7 +1,8 @@
 """Pictures of the console, wide and on a phone, light and dark.
 
 `python docs/screenshots.py [FOLDER]`: over a small made-up shop, into docs/screenshots unless a
-folder is named. Git keeps none of it.
+folder is named. Git keeps none of it. `python docs/screenshots.py docs/console quickstart/runs`: the
+few of the README, over what `make quickstart` leaves.
 """
 
 import random
@@ -42,6 +43,33 @@ def main(out: Path) -> None:
             browser.close()
 
 
+def shown(out: Path, runs: Path) -> None:
+    """Lists side by side, the map and a film, of a folder of runs that is there."""
+    out.mkdir(parents=True, exist_ok=True)
+    assert run(["map", str(runs / "als")]) == 0
+    views = {
+        "try": "try?user=1&k=5&b=1&b.discount=2",
+        "map": "map?item=50&user=1",
+        "catalog": "catalog?item=50",
+    }
+    with tempfile.TemporaryDirectory() as place, answering(runs, Path(place)) as url:
+        with Client(url) as client:
+            client.service.use_model("als")
+        with sync_playwright() as started:
+            path = CHROMIUM if CHROMIUM.exists() else None
+            browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            for name, address in views.items():
+                colours = "dark" if name == "map" else "light"
+                size = {"width": 1280, "height": 820}
+                page = browser.new_page(viewport=size, color_scheme=colours)
+                page.goto(f"{url}/#/{address}")
+                page.wait_for_selector("main h1:visible")
+                page.wait_for_selector(SETTLED)
+                page.wait_for_timeout(1000)
+                page.screenshot(path=out / f"{name}.jpg", type="jpeg", quality=80)
+            browser.close()
+
+
 @contextmanager
 def served(place: Path) -> Iterator[str]:
     """A shop with two runs, behind HTTP."""
@@ -53,7 +81,14 @@ def served(place: Path) -> Iterator[str]:
     assert run(["judge", str(place / "runs"), "--on", "first"]) == 0
     assert run(["map", f"{place}/runs/first"]) == 0
     (place / "runs" / "current").write_text("first\n")
-    words = [COMMAND, "serve", place / "runs", "--port", "0", "--data", place / "data", "--no-log"]
+    with answering(place / "runs", place / "data") as url:
+        yield url
+
+
+@contextmanager
+def answering(runs: Path, data: Path) -> Iterator[str]:
+    """The service over a folder of runs."""
+    words = [COMMAND, "serve", runs, "--port", "0", "--data", data, "--no-log"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     try:
         line = next(line for line in server.stderr if "console is at" in line)
@@ -179,4 +214,7 @@ def taken_data(page: Page, url: str, out: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "screenshots")
+    if len(sys.argv) > 2:
+        shown(Path(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "screenshots")

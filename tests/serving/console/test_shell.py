@@ -26,11 +26,13 @@ def test_it_is_small_and_holds_no_markup_that_runs_nor_an_address_of_others():
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_no_view_bars_anybody(shop, page, colours):
     page.emulate_media(color_scheme=colours)
-    axe = Axe()
+    axe, told = Axe(), {"resultTypes": ["violations"]}
+    if colours == "dark":  # nothing else is different in the dark
+        told["runOnly"] = ["color-contrast"]
     for view in VIEWS:
         page.goto(f"{shop.url}/#/{view}")
         settled(page)
-        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        found = axe.run(page, options=told).response["violations"]
         grave = [(one["id"], one["nodes"][0]["html"]) for one in found
                  if one["impact"] in ("serious", "critical")]  # fmt: skip
         assert grave == [], view

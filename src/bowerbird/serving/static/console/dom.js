@@ -8,7 +8,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== ""));
+  made.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== "" && child !== false));
   return made;
 }
 
