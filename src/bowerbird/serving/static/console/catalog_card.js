@@ -121,7 +121,7 @@ function drawNear({ item, told: { neighbours, by, why } }) {
 
 /** What two items have in common is told first. */
 function near({ item, title, score, fields }, own) {
-  const told = Object.entries(fields).filter(([name, value]) => value !== null && !NAMES.includes(name) && value !== title
+  const told = Object.entries(fields).filter(([name, value]) => value !== null && value !== "" && !NAMES.includes(name) && value !== title
     && !/^(https?|data):/.test(String(value)) && plain(value) && plain(value).length <= OFTEN);
   const shared = told.map(([name, value]) => [name, common(value, own[name])]).filter(([, value]) => value);
   const rest = told.filter(([name]) => !shared.some(([same]) => same === name)).slice(0, Math.max(0, 3 - shared.length));

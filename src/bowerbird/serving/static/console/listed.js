@@ -37,7 +37,7 @@ export function places(list, { others, open, add, called }) {
 function place(one, { others, open, add, called, most }) {
   const title = titleOf(one.fields, one.item);
   const moved = others && change(one.rank, others.get(one.item));
-  const facts = Object.entries(one.fields).filter(([name, value]) => value !== null && value !== title
+  const facts = Object.entries(one.fields).filter(([name, value]) => value !== null && value !== "" && value !== title
     && !pictured(name, value)).slice(0, MOST_FACTS);
   const more = h("details", { class: "why", open: open.has(one.item), toggle: () => {
     if (more.open) open.add(one.item);

@@ -18,7 +18,7 @@ export function things({ items, found }, act) {
 
 /** The item itself. */
 export function oneOf({ id, fields }, { title, measure, near, neighbours: all }, show) {
-  const told = Object.entries(fields).filter(([, value]) => value !== null && value !== title
+  const told = Object.entries(fields).filter(([, value]) => value !== null && value !== "" && value !== title
     && !(Array.isArray(value) && typeof value[0] === "number")).slice(0, MOST_FIELDS);
   const kept = near === null || !all.length ? "" : `Of its ${all.length} nearest ${near} lie among the ${all.length} nearest on the map. `;
   return [
