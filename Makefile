@@ -10,7 +10,7 @@ quickstart: $(CORE)  ## fetch real data, train every model, compare, show lists 
 	$(BIN)/bowerbird quickstart
 
 test: $(DEV)  ## everything that asserts, the story script included; downloads nothing
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal -q
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/story.sh
 
 check: $(DEV)  ## format, lint, types, floors

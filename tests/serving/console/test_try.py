@@ -120,9 +120,9 @@ def test_somebody_is_found_by_the_beginning_of_an_id_or_by_chance(shop, page):
     page.fill("#user", "u11")
     page.click(".people .thing:has-text('u110')")
     assert page.input_value("#user") == "u110"
-    page.click("summary:has-text('What they did')")
+    page.click("summary:has-text('What they did:')")
     past = shop.ask("GET", "/v1/history?user=u110&fields=title").json()["newest"]
-    told = page.locator(".past li").first.inner_text()
+    told = page.locator(".past li").first.text_content()
     assert (past[0]["fields"]["title"]) in told
     asked, _ = asked_for(page, lambda: page.click("text=Somebody at random"))
     assert asked["user"] == page.input_value("#user")
