@@ -3,9 +3,9 @@
 Training and serving never share a process. What is known of a piece of work is on disk, so a server
 that starts again finds it as it is:
 
-DATA/work/<kind>/begun.json      what was begun, when, and which process that is
-DATA/work/<kind>/progress.jsonl  what the process tells, see surfaces/followed
-DATA/work/<kind>/out, err        what it prints
+<kind>/begun.json      what was begun, when, and which process that is
+<kind>/progress.jsonl  what the process tells, see surfaces/followed
+<kind>/out, err        what it prints
 """
 
 import json
