@@ -1,6 +1,6 @@
 // The one way to the service: with the key, if there is one, and with words for what goes wrong.
 
-const HOME = new URL("../", import.meta.url);
+export const HOME = new URL("../", import.meta.url);
 const KEPT = "bowerbird.key"; // in this tab only, and never in a cookie
 const listeners = { refused: () => {}, away: () => {}, back: () => {}, known: () => {} };
 let away = false;

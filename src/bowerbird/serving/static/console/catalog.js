@@ -2,7 +2,7 @@
 
 import { ask, twin } from "./api.js";
 import { LIGHTS, blank, card } from "./catalog_card.js";
-import { fill, h, light, panel } from "./dom.js";
+import { fill, h, light, panel, paused } from "./dom.js";
 import { ready, thumb, withheld } from "./pictures.js";
 import { ago, count, share } from "./words.js";
 
@@ -59,8 +59,7 @@ export function view() {
       return drawn(state);
     });
   };
-  let timer = null;
-  const soon = () => { clearTimeout(timer); timer = setTimeout(load, TYPED_MS); };
+  const soon = paused(() => load(), TYPED_MS);
   for (const input of [search, filter]) input.addEventListener("input", soon);
   sort.addEventListener("change", () => load());
   const changed = (words) => {

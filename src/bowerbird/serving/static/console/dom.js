@@ -119,3 +119,12 @@ export function download(name, text, type = "text/plain") {
   h("a", { href: at, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(at), 1000);
 }
+
+/** Call it once somebody pauses so long. */
+export function paused(work, ms) {
+  let timer = null;
+  return (...told) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...told), ms);
+  };
+}

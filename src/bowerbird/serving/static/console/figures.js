@@ -5,7 +5,6 @@ import { copier, download, fill, h, table } from "./dom.js";
 import { count, figure as digits, money, moment, plain, share } from "./words.js";
 
 export const ONLINE = "/v1/metrics/online";
-export const DAY_MS = 86_400_000;
 const SHOWN = 10; // rows behind a figure that are shown; a file has all
 let meanings = null;
 

@@ -1,7 +1,7 @@
 // Somebody and something to ask for: people by the beginning of their id, items of the whole catalog.
 
 import { Fault, ask, twin } from "./api.js";
-import { fill, h, panel } from "./dom.js";
+import { fill, h, panel, paused } from "./dom.js";
 import { titleOf } from "./listed.js";
 import { thumb } from "./pictures.js";
 import { ago, count } from "./words.js";
@@ -9,15 +9,6 @@ import { ago, count } from "./words.js";
 const PEOPLE = 8;
 const ITEMS = 24;
 const PAUSE_MS = 150; // between two letters
-
-/** Call it once somebody pauses. */
-export function paused(work, ms = PAUSE_MS) {
-  let timer = null;
-  return (...told) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => work(...told), ms);
-  };
-}
 
 /** People whose id begins as the field says; a click takes one. */
 export function people(field, taken) {
@@ -48,7 +39,7 @@ export function people(field, taken) {
     if (!prefix) { asked += 1; found.replaceChildren(); said.textContent = ""; return; }
     const told = await look(`/v1/users?limit=${PEOPLE}&prefix=${encodeURIComponent(prefix)}`);
     if (told) show({ people: told.people.filter(({ id }) => id !== prefix) });
-  }));
+  }, PAUSE_MS));
   const random = h("button", { type: "button", class: "plain", click: async () => {
     const told = await look(`/v1/users?limit=1&draw=${Math.floor(Math.random() * 2 ** 31)}`);
     if (told?.people.length) { found.replaceChildren(); taken(told.people[0].id); }
@@ -86,7 +77,7 @@ export function shelf(known, add) {
   const part = panel("Items", twin(`/v1/catalog?limit=${ITEMS}`), "A click puts an item into the history.");
   const found = h("div", { class: "shelf" });
   const find = h("input", { type: "search", id: "find", autocomplete: "off", maxlength: 200,
-    input: paused(() => load(true)) });
+    input: paused(() => load(true), PAUSE_MS) });
   const more = h("button", { type: "button", class: "plain", hidden: true, click: () => load(false) }, "More items");
   let [skip, asked] = [0, 0];
   const load = (anew) => {

@@ -2,8 +2,8 @@
 
 import { ask, attempt, twin } from "./api.js";
 import { fill, h, light, panel, table } from "./dom.js";
-import { DAY_MS, ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
-import { ago, count, moment, share } from "./words.js";
+import { ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
+import { DAY_MS, ago, count, moment, share } from "./words.js";
 
 const RECENT_DAYS = 7; // what is told of, and alerts that are older are history
 const OF_RETRAINS = ["refused", "failed", "kept champion"]; // told with the last retrain
@@ -186,7 +186,7 @@ function plainly(told, more) {
       compared("ctr_list")),
     sales.map((name) => h("p", {}, "Of the people who saw one ", phrase(name, figures[name], more),
       " then bought something that is credited to a list.", compared(name))),
-    currencies(figures).map((one) => [`revenue:${one}:${LEVEL}`, one]).map(([name]) => h("p", {}, "Lists are credited with ",
+    currencies(figures).map((one) => `revenue:${one}:${LEVEL}`).map((name) => h("p", {}, "Lists are credited with ",
       phrase(name, figures[name], more), ".", compared(name))),
     h("p", { class: "quiet" }, "Credit is not cause: who buys after a click might have bought anyway. ",
       h("a", { href: "#/metrics?span=7" }, "Online metrics"), " has all figures, and what each means."),

@@ -2,9 +2,8 @@
 
 import { allowed, ask, barred, identify, key, me, twin } from "./api.js";
 import { confirmed, copier, field, fill, h, light, panel, table } from "./dom.js";
-import { ago, moment } from "./words.js";
+import { DAY_MS, ago, moment } from "./words.js";
 
-const DAY_MS = 86_400_000;
 const ROLES = [
   ["viewer", "viewer: looks at everything"],
   ["editor", "editor: works on items, scenarios and rules, too"],

@@ -1,7 +1,7 @@
 // Map: where items lie, as the model sees them; what is truly nearest; a person's way; old against new.
 
 import { Fault, ask, numbers, twin } from "./api.js";
-import { confirmed, field, fill, h, light, panel } from "./dom.js";
+import { confirmed, field, fill, h, light, panel, paused } from "./dom.js";
 import { legendOf, paletteOf, styleOf } from "./map_colours.js";
 import { movedMost, neighbours, oneOf, things, wayOf } from "./map_lists.js";
 import { scatter } from "./scatter.js";
@@ -74,11 +74,7 @@ function listening(it) {
   const button = (word, name, act) => h("button", { type: "button", class: "plain", "aria-label": name, title: name, click: act }, word);
   it.zooms.append(button("+", "Nearer", () => it.plot.zoom(1.6)), button("−", "Further", () => it.plot.zoom(1 / 1.6)),
     button("⤢", "All of it", () => it.plot.fit()));
-  let typed = null;
-  it.find.addEventListener("input", () => {
-    clearTimeout(typed);
-    typed = setTimeout(() => search(it), TYPED_MS);
-  });
+  it.find.addEventListener("input", paused(() => search(it), TYPED_MS));
   it.find.addEventListener("keydown", (event) => { if (event.key === "Enter") it.found.querySelector("button")?.click(); });
   it.by.addEventListener("change", () => { it.only.clear(); colour(it); });
   it.other.addEventListener("change", () => compare(it));

@@ -3,8 +3,8 @@
 import { Fault, ask } from "./api.js";
 import { lines } from "./chart.js";
 import { field, fill, h, panel, table } from "./dom.js";
-import { DAY_MS, ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
-import { count, figure, moment } from "./words.js";
+import { ONLINE, asTold, between, defined, differing, meant, number, query, worded } from "./figures.js";
+import { DAY_MS, count, figure, moment } from "./words.js";
 
 const SPANS = { 7: "7 days", 28: "28 days", 90: "90 days", dates: "From … to …" };
 const BY = { surface: "Scenario", model: "Model", segment: "Segment", rung: "Rung", position: "Place",

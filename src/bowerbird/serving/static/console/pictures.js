@@ -1,8 +1,8 @@
 // Pictures of items: which column holds one, and whether this page may fetch it.
 
+import { HOME } from "./api.js";
 import { h } from "./dom.js";
 
-const HOME = new URL("../", import.meta.url);
 const SUFFIX = /\.(avif|gif|jpe?g|png|svg|webp)$/i;
 const NAMED = /(^|_|-)(image|images|img|picture|photo|cover|poster|thumb|thumbnail)s?(_?url)?$/i;
 const OWN = /^data:image\/(avif|gif|jpeg|png|webp)[;,]/i;

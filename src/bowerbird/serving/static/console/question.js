@@ -1,7 +1,7 @@
 // What is asked of both lists: for whom, after which history, with which words, how many.
 
-import { field, h } from "./dom.js";
-import { past, people, paused } from "./finder.js";
+import { field, h, paused } from "./dom.js";
+import { past, people } from "./finder.js";
 import { titleOf } from "./listed.js";
 
 /** «land=de, age=30» as columns of who asks. */

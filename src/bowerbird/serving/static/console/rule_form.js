@@ -1,6 +1,6 @@
 // One rule in a form: what it does, to which items, when, for whom; checked by the service as it is typed.
 
-import { field, h } from "./dom.js";
+import { field, h, paused } from "./dom.js";
 import { filterField } from "./filter_field.js";
 import { KINDS, items, parsed } from "./rule_words.js";
 import { count, moment } from "./words.js";
@@ -199,13 +199,10 @@ function placeOf(root, key) {
 
 /** Items by name or id, in their order. */
 function chosenItems(find, change) {
-  const state = { ids: [], names: new Map(), asked: 0, timer: 0 };
+  const state = { ids: [], names: new Map(), asked: 0 };
   const list = h("ol", { class: "chips", "aria-label": "Chosen items" });
   const found = h("div", { class: "shelf", role: "group", "aria-label": "Items found" });
-  const words = h("input", { id: "rule-ids", type: "search", autocomplete: "off", spellcheck: "false", input: () => {
-    clearTimeout(state.timer);
-    state.timer = setTimeout(search, PAUSE_MS);
-  }, keydown: (event) => {
+  const words = h("input", { id: "rule-ids", type: "search", autocomplete: "off", spellcheck: "false", input: paused(() => search(), PAUSE_MS), keydown: (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault(); // it is not the form that is sent
     found.querySelector("button")?.click();

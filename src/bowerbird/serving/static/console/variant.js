@@ -1,8 +1,7 @@
 // One of the two lists: which run, which scenario, its dials, and what comes of them.
 
 import { ask, curl, key, python } from "./api.js";
-import { confirmed, copier, fill, h, panel } from "./dom.js";
-import { paused } from "./finder.js";
+import { confirmed, copier, fill, h, panel, paused } from "./dom.js";
 import { funnel } from "./funnel.js";
 import { gone, places } from "./listed.js";
 import { withheld } from "./pictures.js";

@@ -3,6 +3,8 @@
 const whole = new Intl.NumberFormat("en");
 const NONE = "–";
 
+export const DAY_MS = 86_400_000;
+
 export const count = (n) => (n === null || n === undefined ? NONE : whole.format(n));
 
 export const share = (x) => (x === null || x === undefined ? NONE : `${(100 * x).toFixed(x < 0.1 ? 2 : 1)} %`);
