@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from bowerbird.data.queries import Queries
 from bowerbird.serving.histories import LAST
 from bowerbird.serving.service import Service
 from bowerbird.serving.snapshot import Snapshot, row_of
+from bowerbird.store.store import Past
 
 Person = tuple[str, int, int | None]
 """Id, events, when the last one was (ms)."""
@@ -63,8 +65,7 @@ def past_of(
     snapshot, identity = service.current.snapshot, service.identity
     key = identity.user(user) if user is not None else identity.visitor(str(visitor))
     names = (key,) if user is None else (user, key)
-    (past,) = service.store.facts.histories([key], LAST)
-    query = snapshot.histories.query(names, past, now_ms // 1000)
+    past, query = known_of(service, snapshot, names, now_ms // 1000)
     newest = np.arange(len(query.items))[::-1][:limit]
     newest = newest[query.items[newest] >= 0]
     ids, dated = snapshot.catalog.items.ids, snapshot.run.data.dated or bool(past)
@@ -89,6 +90,21 @@ def past_of(
     ]
 
 
+def known_of(
+    service: Service, snapshot: Snapshot, names: tuple[str, ...], now: int
+) -> tuple[list[Past], Queries]:
+    """What the store has of somebody, and all that lists go by, up to a moment.
+
+    Args:
+        service: who knows them.
+        snapshot: a run, which may know them as well.
+        names: under which they may be known; the key of the store is the last.
+        now: seconds since 1970 UTC.
+    """
+    (past,) = service.store.facts.histories([names[-1]], LAST)
+    return past, snapshot.histories.query(names, past, now)
+
+
 def _there(service: Service, snapshot: Snapshot, ids: Iterable[str]) -> Iterator[str]:
     """Those who were not deleted."""
     gone = snapshot.histories.forgotten
@@ -96,9 +112,8 @@ def _there(service: Service, snapshot: Snapshot, ids: Iterable[str]) -> Iterator
 
 
 def _person(service: Service, snapshot: Snapshot, id: str) -> Person:
-    key = service.identity.user(id)
-    (past,) = service.store.facts.histories([key], LAST)
-    query = snapshot.histories.query((id, key), past, 2**40)
+    names = (id, service.identity.user(id))
+    past, query = known_of(service, snapshot, names, 2**40)
     dated = snapshot.run.data.dated or bool(past)
     last = int(query.times.max()) * 1000 if len(query.times) and dated else None
     return id, len(query.items), last

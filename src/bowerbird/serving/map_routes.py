@@ -15,7 +15,7 @@ from bowerbird.encoders.turned import plain
 from bowerbird.errors import ArtifactError, SpaceError
 from bowerbird.evaluation.layout import has_tsne
 from bowerbird.serving.call import Call, Reply, Route
-from bowerbird.serving.histories import LAST
+from bowerbird.serving.finding import known_of
 from bowerbird.serving.map_colours import Colouring, Colours, coloured, colourings
 from bowerbird.serving.maps import closer, shown_in
 from bowerbird.serving.messages import Id
@@ -320,9 +320,8 @@ def _told(call: Call, snapshot: Snapshot, rows: ndarray, scores: ndarray) -> lis
 
 def _way(call: Call) -> Way:
     service, snapshot, user = call.service, call.service.current.snapshot, call.query.user
-    key = service.identity.user(user)
-    (past,) = service.store.facts.histories([key], LAST)
-    query = snapshot.histories.query((user, key), past, call.now_ms // 1000)
+    names = (user, service.identity.user(user))
+    _, query = known_of(service, snapshot, names, call.now_ms // 1000)
     titles, ids = service.maps.titles(snapshot).words, snapshot.catalog.items.ids
     types: list[str | None] = [None] * len(query.items)
     if query.types is not None:
