@@ -11,7 +11,7 @@ from numpy import ndarray
 from bowerbird.data.queries import Queries
 from bowerbird.index.exact import ExactIndex
 from bowerbird.index.index import NONE, Hits, Index, Ragged, excluded, kept
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import unfused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever, alike, directions
 
 
@@ -25,7 +25,7 @@ class Alike:
     @classmethod
     def over(cls, main: Retriever) -> "Alike":
         """Vectors are brought to one length once, not with every question."""
-        own = main.main if isinstance(main, Fused) else main
+        own = unfused(main)
         if not isinstance(own, VectorRetriever):
             return cls(main)
         return cls(main, ExactIndex(directions(own.vectors)))

@@ -17,11 +17,16 @@ from bowerbird.data.dataset import Catalog
 from bowerbird.data.queries import Queries
 from bowerbird.encoders.stored import store
 from bowerbird.index.index import Hits, Index, Ragged, pack
-from bowerbird.retrieval.retriever import Scorer, VectorRetriever
+from bowerbird.retrieval.retriever import Retriever, Scorer, VectorRetriever
 
 KIND = "blend"
 BLOCK = 1024
 """Queries fused at a time: 1,024 × 600 candidates × 5 parts are 12 MB."""
+
+
+def unfused(model: Retriever) -> Retriever | None:
+    """The part that has vectors, of a fusion, if one has; any other model is its own."""
+    return model.main if isinstance(model, Fused) else model
 
 
 class Pool(NamedTuple):

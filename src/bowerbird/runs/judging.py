@@ -29,7 +29,7 @@ from bowerbird.index.chosen import exact_index, one_by_one, recall_of
 from bowerbird.index.index import Hits, Index
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.cooccurrence import CoOccurrence
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import unfused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.runs.gate import POPULAR, Measured
 from bowerbird.runs.indexing import K
@@ -117,7 +117,7 @@ class Seated:
     def vectors(self) -> VectorRetriever | None:
         """Its vectors, with the encoder and the index; None where it has none."""
         main = self.engine.retriever.main
-        found = main.main if isinstance(main, Fused) else main
+        found = unfused(main)
         return found if isinstance(found, VectorRetriever) else None
 
     def encoded(self, queries: Queries, rows: ndarray) -> Float32[ndarray, "b dim"]:

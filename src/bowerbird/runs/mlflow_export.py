@@ -15,6 +15,7 @@ from typing import Any
 from bowerbird.data.artifacts import load_json
 from bowerbird.errors import ArtifactError, ConfigError
 from bowerbird.surfaces.registry import Entry, Registry
+from bowerbird.surfaces.run_reports import GATE, beside
 
 ALIAS = "champion"
 RUN, MODEL, RETIRED = "bowerbird.run", "bowerbird.model", "bowerbird.retired"
@@ -174,7 +175,7 @@ def _tell(client: Any, id: str, entry: Entry, runs: Path) -> None:  # noqa: ANN4
 
 def _verdict(runs: Path, name: str) -> dict[str, Any]:
     """What the gate said; empty where none was asked."""
-    path = runs / f"{name}.gate.json"
+    path = beside(runs / name, GATE)
     if not path.is_file():
         return {}
     told = load_json(path)

@@ -25,6 +25,7 @@ from bowerbird.retrieval.models import encoder_of, saved_estimator
 from bowerbird.retrieval.retriever import Retriever
 from bowerbird.runs.watching import Scene, Told
 from bowerbird.surfaces.run_folder import Run, load_facts
+from bowerbird.surfaces.run_reports import GATE, beside
 
 CHEAP_S = 60.0
 """A run that was made in this time is cheap enough to be trained once more, for comparison."""
@@ -91,7 +92,7 @@ def _earlier(scene: Scene) -> Iterator[Floor]:
     """Floors of runs of the same kind, the newest first."""
     for folder in scene.kept:
         try:
-            told = load_json(folder.with_name(f"{folder.name}.gate.json"))["watched"]["neighbours"]
+            told = load_json(beside(folder, GATE))["watched"]["neighbours"]
             if load_facts(folder)["model"] == scene.candidate.facts["model"]:
                 yield Floor(float(told["floor"]), f"measured for {folder.name}")
         except (ArtifactError, KeyError, TypeError):

@@ -46,6 +46,7 @@ from bowerbird.surfaces.live_log import since_of
 from bowerbird.surfaces.live_scenarios import Edited
 from bowerbird.surfaces.registry import Line, Registry
 from bowerbird.surfaces.run_folder import Run, load_run, read_data
+from bowerbird.surfaces.run_reports import GATE, beside
 from bowerbird.surfaces.scenario import scenarios_in
 
 State = Literal["promoted", "kept champion", "refused"]
@@ -293,7 +294,7 @@ def _watch(job: Job, data: Dataset, candidate: Run, split: Split) -> dict[str, A
 
 def _gate(job: Job, candidate: Run, split: Split, told: dict[str, Any]) -> dict[str, Any]:
     """The verdict, kept beside the run as JSON and as a page."""
-    path = job.registry.folder / f"{job.name}.gate.json"
+    path = beside(job.registry.folder / job.name, GATE)
     with job.work.step("gate") as facts:
         if not facts:
             verdict = _judged(job, candidate, split)

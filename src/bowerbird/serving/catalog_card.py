@@ -13,7 +13,8 @@ from numpy import ndarray
 from bowerbird.data.artifacts import load_json
 from bowerbird.errors import ArtifactError
 from bowerbird.online.per_item import FIGURES
-from bowerbird.serving.catalog_facts import DAY_S, DAYS, Table
+from bowerbird.online.rules import DAY_S
+from bowerbird.serving.catalog_facts import DAYS, Table
 from bowerbird.serving.catalog_messages import (
     CatalogCard,
     CatalogDay,
@@ -26,6 +27,7 @@ from bowerbird.serving.snapshot import Snapshot, row_of
 from bowerbird.store.store import Table as Items
 from bowerbird.surfaces.item_states import STATES
 from bowerbird.surfaces.ruled_items import Ruled
+from bowerbird.surfaces.run_reports import GATE, beside
 
 
 def items_of(
@@ -152,9 +154,8 @@ def _moved(snapshot: Snapshot, id: str) -> Moved | None:
 
     It writes down only those that were met most lately, and those that moved most.
     """
-    folder = snapshot.run.folder
     try:
-        told = load_json(folder.with_name(f"{folder.name}.gate.json"))["watched"]["neighbours"]
+        told = load_json(beside(snapshot.run.folder, GATE))["watched"]["neighbours"]
         lists: Mapping[str, Any] = {one["item"]: one for one in (*told["movers"], *told["cards"])}
         if id not in lists:
             return None

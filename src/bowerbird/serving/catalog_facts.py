@@ -27,7 +27,7 @@ from bowerbird.store.store import FactLog
 from bowerbird.surfaces.item_states import Learned, Reach, counted, learned, reach_of, states
 from bowerbird.surfaces.ruled_items import Ruled, ruled
 
-DAYS, DAY_S = 28, 86_400
+DAYS = 28
 ASK_S = 20.0
 """How long people are asked whom a model would show what."""
 COUNTED_S, REACHED_S = 5.0, 3600.0

@@ -7,18 +7,18 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import cast
 
-from bowerbird.errors import ArtifactError, BowerbirdError, ConfigError
+from bowerbird.errors import ArtifactError, BowerbirdError
 from bowerbird.serving.live_catalog import LiveCatalog
 from bowerbird.serving.memory import give_back
 from bowerbird.serving.no_run import NoRun
 from bowerbird.serving.probe import recall
-from bowerbird.serving.served_runs import Model, ServedRuns
+from bowerbird.serving.served_runs import Model, ServedRuns, check_folder
 from bowerbird.serving.snapshot import Snapshot, counting, with_scenarios
 from bowerbird.serving.telemetry import Telemetry
 from bowerbird.store.store import Store
 from bowerbird.surfaces.live_log import LiveLog, held_by_reason
 from bowerbird.surfaces.live_scenarios import Edited
-from bowerbird.surfaces.registry import before
+from bowerbird.surfaces.registry import Registry, before
 from bowerbird.surfaces.scenario import scenarios_in
 
 OVERLAP_MS = 60_000
@@ -127,11 +127,8 @@ class Current:
             ArtifactError: that one is damaged.
             ConfigError: there is none, another one answers than expected, or only one is served.
         """
-        registry = self.runs.books()
-        if registry is None:
-            raise ConfigError(
-                f"{self.runs.place.name} is served alone: serve the folder of runs above it"
-            )
+        check_folder(self.runs.place)
+        registry = Registry(self.runs.place)
         with self._building:
             name = before(registry)
             snapshot = None if name is None else self._loaded(self.runs.found(name))

@@ -20,8 +20,9 @@ import tomli_w
 
 from bowerbird.data.artifacts import json_lines, save_json
 from bowerbird.data.looking import Look, look
-from bowerbird.errors import ConfigError, DataError
+from bowerbird.errors import DataError
 from bowerbird.serving.problems import Problem
+from bowerbird.serving.served_runs import check_folder
 from bowerbird.serving.work import Work
 from bowerbird.store.written import written
 from bowerbird.surfaces.progress import told_in
@@ -150,9 +151,7 @@ class Imports:
             ConfigError: one run is served, not a folder of runs.
         """
         place = self._place(name)
-        if (self._runs / "run.json").is_file():
-            came = f"{self._runs.name} is served alone: serve the folder of runs above it"
-            raise ConfigError(f"a folder of runs expected, {came}")
+        check_folder(self._runs)
         for other in {name, *self.names()}:
             self._idle(other)
         recipe, run = self._recipe(place), self._free(name)

@@ -13,7 +13,7 @@ from bowerbird.online.definitions import definitions
 from bowerbird.online.holdout import Share, held_out
 from bowerbird.online.report import report
 from bowerbird.online.rows import harmless, rows
-from bowerbird.online.rules import Rules
+from bowerbird.online.rules import DAY_MS, Rules
 from bowerbird.serving.call import JSON, LINES, Call, Reply, Route
 from bowerbird.serving.messages import Moment, Whole, Word, millis
 from bowerbird.serving.problems import Problem
@@ -27,7 +27,6 @@ FORMATS = {
 }
 PIECE = 20_000
 """Rows that are written at once: a file of millions is never in memory as text."""
-DAY_MS = 86_400_000
 SENT_BACK_MS = 90 * DAY_MS
 """So long after a purchase a refund still finds it."""
 USUAL_MS = 28 * DAY_MS

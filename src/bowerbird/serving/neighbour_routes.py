@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Meta, Struct, field
 
 from bowerbird.encoders.popularity import PopularityEncoder
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import unfused
 from bowerbird.retrieval.models import name_of
 from bowerbird.retrieval.retriever import VectorRetriever
 from bowerbird.serving.call import Call, Reply, Route
@@ -53,7 +53,7 @@ async def neighbours(call: Call) -> Reply:
 def compared(snapshot: Snapshot) -> str:
     """What neighbours are nearest by: cosine, or the name of a model that compares otherwise."""
     main = snapshot.plain.retriever.main
-    own = main.main if isinstance(main, Fused) else main
+    own = unfused(main)
     vectors = isinstance(own, VectorRetriever) and not isinstance(own.encoder, PopularityEncoder)
     return "cosine" if vectors else name_of(snapshot.run.fitted)
 

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from bowerbird.errors import ConfigError
+from bowerbird.serving.served_runs import check_folder
 from bowerbird.surfaces.progress import (
     PROGRESS,
     STARTS,
@@ -102,7 +103,7 @@ class Retraining:
         Raises:
             ConfigError: it cannot be meant, or one run is served, not a folder of runs.
         """
-        self._check_folder()
+        check_folder(self._runs)
         with self._lock:
             return change(self._runs / FILE, changes)
 
@@ -135,7 +136,7 @@ class Retraining:
         return told
 
     def _begun(self, more: list[str], variables: dict[str, str]) -> "subprocess.Popen[bytes]":
-        self._check_folder()
+        check_folder(self._runs)
         words = [sys.executable, "-c", STARTS, "retrain", self._runs, "--data", self._data, *more]
         store = {STORE: self._store} if self._store else {}
         return subprocess.Popen(
@@ -145,11 +146,6 @@ class Retraining:
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # the end of this server is not its end
         )
-
-    def _check_folder(self) -> None:
-        if (self._runs / "run.json").is_file():
-            came = f"{self._runs.name} is served alone: serve the folder of runs above it"
-            raise ConfigError(f"a folder of runs expected, {came}")
 
     def _running(self) -> bool:
         return self._child is not None and self._child.poll() is None

@@ -20,7 +20,7 @@ from bowerbird.serving.histories import LAST
 from bowerbird.serving.messages import Id, K, Strict, Thing
 from bowerbird.serving.problems import Problem
 from bowerbird.serving.rule_people import STRANGER, Somebody, drawn, named
-from bowerbird.serving.scenario_routes import checks, told_of
+from bowerbird.serving.scenario_routes import checks
 from bowerbird.serving.snapshot import Snapshot, row_of, tried
 from bowerbird.store.store import Past
 from bowerbird.surfaces.live_scenarios import Edited, scenario_from
@@ -177,7 +177,7 @@ def _rules(call: Call, name: str) -> RulesNow:
     if name not in snapshot.scenarios:
         raise Problem(404, f"one of {', '.join(snapshot.scenarios)} expected, {name!r} came")
     scenario, edited = snapshot.scenarios[name], Edited.of(service.store.papers)
-    tables = [_plain(one) for one in tables_of(scenario) or ()]
+    tables = [one.said() for one in tables_of(scenario) or ()]
     looked = checks(snapshot, call.now_ms // 1000, scenario.k).of(tables)
     recipe = scenarios_in(snapshot.run.folder).get(name)
     file = scenario.rules if isinstance(scenario.rules, str) else None
@@ -187,8 +187,8 @@ def _rules(call: Call, name: str) -> RulesNow:
         edited.last(name),
         name in (edited.scenarios or {}),
         call.now_ms,
-        told_of(scenario) | ({"rules": tables} if file else {}),
-        None if recipe is None else told_of(recipe),
+        scenario.said() | ({"rules": tables} if file else {}),
+        None if recipe is None else recipe.said(),
         file,
         [_now(snapshot, one) for one in looked],
         [_column(*one) for one in data.catalog.fields.items() if one[1].kind != "vector"],
@@ -329,13 +329,6 @@ def _now(snapshot: Snapshot, looked: Looked) -> RuleNow:
     faults = [Fault(one.detail, one.field) for one in looked.faults]
     count = None if rows is None else len(rows)
     return RuleNow(dict(looked.told), looked.state, count, examples, looked.people, faults)
-
-
-def _plain(table: Any) -> dict[str, Any]:  # noqa: ANN401  a table of pydantic's
-    told: dict[str, Any] = table.model_dump(
-        mode="json", exclude_unset=True, exclude_none=True, by_alias=True
-    )
-    return told
 
 
 def _column(name: str, column: Column) -> Columns:

@@ -56,7 +56,7 @@ class Which(Struct, forbid_unknown_fields=True):
 async def scenarios(call: Call) -> Reply:
     """What can be asked, and how each is set."""
     snapshot = call.service.current.snapshot
-    return Reply(Scenarios({n: told_of(s) for n, s in snapshot.scenarios.items()}))
+    return Reply(Scenarios({n: s.said() for n, s in snapshot.scenarios.items()}))
 
 
 async def scenario(call: Call) -> Reply:
@@ -65,7 +65,7 @@ async def scenario(call: Call) -> Reply:
     if name not in snapshot.scenarios:
         raise Problem(404, f"one of {', '.join(snapshot.scenarios)} expected, {name!r} came")
     edited = await call.service.aside(Edited.of, call.service.store.papers)
-    return Reply(told_of(snapshot.scenarios[name]), headers=_tag(edited.last(name)))
+    return Reply(snapshot.scenarios[name].said(), headers=_tag(edited.last(name)))
 
 
 async def put(call: Call) -> Reply:
@@ -74,7 +74,7 @@ async def put(call: Call) -> Reply:
     made = await call.service.aside(_tried, call, name, call.body)
     table = made.model_dump(mode="json", exclude_unset=True, by_alias=True)
     number = await _kept(call, name, table)
-    return Reply(told_of(made), headers=_tag(number))
+    return Reply(made.said(), headers=_tag(number))
 
 
 async def delete(call: Call) -> Reply:
@@ -161,14 +161,6 @@ def _seen(call: Call) -> int | None:
 
 def _tag(number: int) -> dict[str, str]:
     return {"ETag": f'"{number}"'}
-
-
-def told_of(scenario: Scenario) -> dict[str, Any]:
-    """What it says beyond its defaults, as plain JSON values."""
-    told: dict[str, Any] = scenario.model_dump(
-        mode="json", exclude_unset=True, exclude_none=True, by_alias=True
-    )
-    return told
 
 
 def _edit(one: Kept) -> Edit:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bowerbird.errors import ArtifactError
+from bowerbird.errors import ArtifactError, ConfigError
 from bowerbird.surfaces.registry import CURRENT, Registry, runs_in
 from bowerbird.surfaces.run_folder import load_facts
 
@@ -74,6 +74,17 @@ class ServedRuns:
             current: the run that answers.
         """
         return [_told(folder, folder.name == current) for folder in self.all().values()]
+
+
+def check_folder(place: Path) -> None:
+    """Nothing, if it is a folder of runs: only there another run can come beside the first.
+
+    Raises:
+        ConfigError: it is one run.
+    """
+    if (place / "run.json").is_file():
+        came = f"{place.name} is served alone: serve the folder of runs above it"
+        raise ConfigError(f"a folder of runs expected, {came}")
 
 
 def _told(folder: Path, current: bool) -> Model:

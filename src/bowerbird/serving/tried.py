@@ -18,7 +18,7 @@ from bowerbird.ranking.explain import explained
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.ranking.traced import traced
 from bowerbird.retrieval.dial import Dial
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import unfused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.serving.answers import Answers, Meant, Question, item_of, rung_of
 from bowerbird.serving.beside import Beside
@@ -140,7 +140,7 @@ def _diverse(steps: Any, share: float, snapshot: Snapshot) -> Any:  # noqa: ANN4
 
 
 def _has_vectors(model: Retriever) -> bool:
-    return isinstance(model.main if isinstance(model, Fused) else model, VectorRetriever)
+    return isinstance(unfused(model), VectorRetriever)
 
 
 def _column(snapshot: Snapshot) -> str:
@@ -187,7 +187,7 @@ def _answered(question: Question, meant: Meant, trial: Snapshot, scenario: Scena
     trace = Trace(len(trial.catalog), gates, found, way.own, filled, of, index, stages)
     return TriedList(
         question.ask.scenario,
-        scenario.model_dump(mode="json", exclude_unset=True, exclude_none=True, by_alias=True),
+        scenario.said(),
         trial.model,
         rung_of(told["rung"], question, meant),
         items,

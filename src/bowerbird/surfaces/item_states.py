@@ -16,7 +16,7 @@ from numpy import ndarray
 from bowerbird.encoders.popularity import PopularityEncoder
 from bowerbird.evaluation.health import REACH, SAMPLE, SMALL
 from bowerbird.evaluation.space import dead_by_chance, reached
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import unfused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.surfaces.run_folder import Run
 
@@ -68,7 +68,7 @@ def learned(first: int, met: Int64[ndarray, "m"], main: Retriever, n: int) -> Le
     """Of a catalog of n items, which begins with those of the run."""
     counts = np.zeros(n, np.int64)
     counts[: min(n, len(met))] = met[:n]
-    own = main.main if isinstance(main, Fused) else main
+    own = unfused(main)
     placed: ndarray = counts > 0
     if isinstance(own, VectorRetriever) and not isinstance(own.encoder, PopularityEncoder):
         vectors = own.vectors[:n]

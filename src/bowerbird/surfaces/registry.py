@@ -75,7 +75,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """Of all runs that are there, sorted."""
-        return sorted(path.parent.name for path in self.folder.glob("[!.]*/run.json"))
+        return list(runs_in(self.folder))
 
     def entries(self) -> list[Entry]:
         """All runs that are there, the newest first; one that cannot be read counts as retired."""

@@ -22,7 +22,7 @@ from bowerbird.encoders.encoder import Encoder
 from bowerbird.errors import DataError, SpaceError
 from bowerbird.ranking.recommender import Recommender
 from bowerbird.retrieval.dial import Dial
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import unfused
 from bowerbird.retrieval.models import as_retriever, encoder_of, name_of
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.surfaces.run_folder import Run
@@ -96,7 +96,7 @@ class Space:
             SpaceError: its model has no single space of vectors.
         """
         main = as_retriever(run.fitted, run.data.catalog) if main is None else main
-        own, id = main.main if isinstance(main, Fused) else main, space_of(run)
+        own, id = unfused(main), space_of(run)
         if id is None or not isinstance(own, VectorRetriever):
             raise SpaceError(
                 "a model of vectors expected (als, content, sequence, two-tower, or a blend with"

@@ -1,6 +1,7 @@
 """What every table of a recipe has in common: unknown keys are errors, values do not change."""
 
 import re
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +14,10 @@ class Strict(BaseModel):
     """A table of which all keys are known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def said(self) -> dict[str, Any]:
+        """What it says beyond its defaults, as plain JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude_none=True, by_alias=True)
 
 
 def seconds_of(told: str, what: str = "budget") -> float:

@@ -31,7 +31,7 @@ from bowerbird.retrieval.alike import LastSession, other_kinds
 from bowerbird.retrieval.backfill import Backfill
 from bowerbird.retrieval.dial import Dial
 from bowerbird.retrieval.eligible import Eligible, eligible
-from bowerbird.retrieval.fuse import Fused
+from bowerbird.retrieval.fuse import Fused, unfused
 from bowerbird.retrieval.retriever import Retriever, VectorRetriever
 from bowerbird.retrieval.searched import Searched
 from bowerbird.surfaces.assemble import recommender_of, turned
@@ -355,7 +355,7 @@ def _vectors(table: Diversify, data: Dataset, model: Retriever) -> ndarray:
         shares = category_shares(_column(data, table.column, ("category", "list")))
         dense: ndarray = shares.toarray().astype(np.float32)
         return dense
-    main = model.main if isinstance(model, Fused) else model
+    main = unfused(model)
     if not isinstance(main, VectorRetriever):
         raise ConfigError(
             f"{table.step}: a model of vectors or a column expected, a model without vectors came:"
