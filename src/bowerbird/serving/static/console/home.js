@@ -28,19 +28,21 @@ export function view() {
       paths[path] = `${path}${path.includes("?") ? "&" : "?"}${query(asked)}`;
       return ask(paths[path]);
     };
-    const by = once((name) => named(`${ONLINE}?by=${name}`));
+    const by = (name) => named(`${ONLINE}?by=${name}`);
+    const change = once(() => named(`${ONLINE}/change`));
     const drawn = (told, [meanings, found]) => told(found, { meanings, asked: { ...asked, as_of: found.as_of } });
     const both = (found) => Promise.all([defined(), found]);
     return Promise.all([
-      fill(attention, () => findings(by), (found) => found),
-      fill(now, happening, (found) => found),
-      fill(week, () => both(named(`${ONLINE}/change`)), (found) => drawn(plainly, found)),
+      // reports are made one after another: what is looked at first is asked for first
+      fill(week, () => both(change()), (found) => drawn(plainly, found)),
+      fill(attention, () => findings(change), (found) => found),
       fill(surfaces, () => both(by("surface")), (found) => drawn(grouped("surface"), found)),
       fill(proof, () => both(named(`${ONLINE}/holdout`)), ([meanings, found]) => {
         proof.root.hidden = !Object.keys(found.set).length && !found.people.held;
         return proven(found, meanings);
       }),
       fill(rungs, () => both(by("rung")), (found) => drawn(grouped("rung"), found)),
+      fill(now, happening, (found) => found),
     ]);
   };
   const again = h("button", { type: "button", class: "plain", click: load }, "Look again");
@@ -49,22 +51,20 @@ export function view() {
   return { root, load };
 }
 
-/** The same answer to the same question, unless it failed. */
+/** The same answer to whoever asks, unless it failed. */
 function once(make) {
-  const made = new Map();
-  return (name) => {
-    if (!made.has(name)) {
-      made.set(name, make(name).catch((fault) => {
-        made.delete(name);
-        throw fault;
-      }));
-    }
-    return made.get(name);
+  let made = null;
+  return () => {
+    made ??= make().catch((fault) => {
+      made = null;
+      throw fault;
+    });
+    return made;
   };
 }
 
 /** Sentences, what is worst first. */
-async function findings(by) {
+async function findings(change) {
   const parts = [
     ["/v1/health/ready", ofHealth], ["/v1/retrain", ofRetrain], ["/v1/retrain/triggers", ofTriggers],
     ["/v1/alerts?limit=20", ofAlerts], ["/v1/quarantine?limit=1", ofQuarantine],
@@ -74,7 +74,7 @@ async function findings(by) {
     if (fault?.offline) throw fault;
     return fault ? [["quiet", "not seen", `${path}: ${fault.detail}`]] : words(found);
   }));
-  told.push(await by("surface").then(ofReports, () => [])); // its own part says why it is not there
+  told.push(await change().then(ofReports, () => [])); // its own part says why it is not there
   const order = ["ill", "watched", "well", "quiet"];
   const all = told.flat().sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
   const needs = all.filter(([kind]) => kind === "ill" || kind === "watched").length;
@@ -135,7 +135,7 @@ function ofQuarantine({ events, quarantined }) {
     + `not count in what is popular: ${why}`]];
 }
 
-function ofReports({ groups: [{ figures: all }] }) {
+function ofReports({ now: { figures: all } }) {
   if (all.lists_served.value > 0 && all.lists_seen.value === 0) {
     return [["watched", "look", "Lists went out, and none was reported as seen: without that nobody "
       + "knows what they earned. The script for pages reports it."]];
