@@ -105,6 +105,7 @@ function closeAll() {
 
 /** Show the view, once it is known what the key may do. */
 async function begin() {
+  VIEWS[named().name][1]().catch(() => {}); // fetched meanwhile; `fetched` tells what goes wrong
   try {
     await identify();
   } catch (fault) {
