@@ -21,7 +21,8 @@ WATCH = """
 addEventListener("DOMContentLoaded", () => {
   const first = ["#p-the-last-7-days", "#p-what-needs-attention"]; // earned; to be looked after
   const drawn = (part) => document.querySelector(`${part} ~ .body[data-drawn]`);
-  const waits = () => !document.querySelector("main h1") || document.querySelector("main [aria-busy]");
+  const some = (what) => document.querySelector(`main ${what}`);
+  const waits = () => !some("h1") || some("[aria-busy]");
   let waited = true;
   new MutationObserver(() => {
     if (!window.usable && first.every(drawn)) window.usable = performance.now();
@@ -30,7 +31,7 @@ addEventListener("DOMContentLoaded", () => {
   }).observe(document, { subtree: true, childList: true, attributes: true });
 });
 """
-"""Notes the moments in the page itself: whoever asks from outside is late by up to half a second."""
+"""Notes moments in the page itself: whoever asks from outside is late by up to half a second."""
 
 
 def measured(bench: Bench, times: int) -> None:
@@ -98,7 +99,7 @@ def lived(server: Any) -> None:  # noqa: ANN401  of the tests
 
 
 def looked(browser: Any, url: str, times: int) -> dict[str, float]:  # noqa: ANN401  of Playwright
-    """Milliseconds until nothing of a view waits any more; of Home until its first parts are there."""
+    """Milliseconds until nothing of a view waits; of Home until its first parts are there, too."""
     took, first = [], []
     for _ in range(times):
         context = browser.new_context(viewport={"width": 1280, "height": 900})

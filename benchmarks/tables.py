@@ -14,7 +14,7 @@ PAGES = tuple(
     for name in ("benchmarks", "poisoning", "gate", "stable-space", "monitoring", "retraining")
 )
 SERVICE = ("crash", "failover", "killed", "load", "recomputed", "replay", "soak", "stories")
-SERVICE += ("retraining", "month", "schedulers", "import_wizard", "map")
+SERVICE += ("retraining", "month", "schedulers", "import_wizard", "map", "console")
 ENCODERS = (
     *("ml-1m-sequence", "ml-1m-auto", "ml-1m-refitted", "ml-1m-time"),
     *("amazon-beauty-sequence", "amazon-beauty-auto", "amazon-beauty-refitted"),

@@ -8,6 +8,7 @@ def service(result: dict[str, Any]) -> list[str]:
     kinds = {"failover": failover, "soak": soak, "load": load}
     kinds |= {"retraining": retraining, "month": month, "schedulers": schedulers}
     kinds |= {"map-frames": map_frames, "map-layout": map_layout}
+    kinds |= {"console": console}
     made = kinds.get(result["benchmark"], plain)(result["figures"])
     return [*made, "", *bars(result)]
 
@@ -66,6 +67,20 @@ def map_layout(figures: dict[str, Any]) -> list[str]:
         cost = " | ".join(f"{told[what]:,.0f}" for what in ("seconds", "cpu_seconds", "peak_mb"))
         lines.append(f"| {name} | {kept} | {cost} |")
     return lines
+
+
+def console(figures: dict[str, Any]) -> list[str]:
+    """Each view until nothing of it waits; then what all of it weighs."""
+    lines = ["| view | median, ms | 95 % within |", "|---|---:|---:|"]
+    for view, told in figures["views"].items():
+        if "usable, median" in told:
+            usable = f"{told['usable, median']:,} | {told['usable, 95 % within']:,}"
+            lines.append(f"| {view}, first parts | {usable} |")
+        lines.append(f"| {view} | {told['median']:,} | {told['95 % within']:,} |")
+    heaviest = max(figures["files"].items(), key=lambda file: file[1])
+    count, all_of_it = len(figures["files"]), figures["kilobytes in all"]
+    weight = f"{count} files, {all_of_it:g} kB packed; the largest, {heaviest[0]}, {heaviest[1]:g}."
+    return [*lines, "", weight]
 
 
 def failover(figures: dict[str, Any]) -> list[str]:
