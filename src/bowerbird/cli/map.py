@@ -55,7 +55,6 @@ def map(
     facts = map_facts(run)
     if like is not None and not facts["like"]:
         err.print("note: nothing was begun with: the other map has other items or another method")
-    facts = map_facts(run)
     if json:
         print_json(facts)
     else:
