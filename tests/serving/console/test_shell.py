@@ -76,7 +76,9 @@ def test_a_page_that_is_named_may_ask_what_it_could(run, tmp_path):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_that_loads_in_vain_says_why_and_can_be_asked_again(shop, page, view):
+def test_a_view_says_why_it_loads_in_vain_and_keeps_what_it_showed_while_the_server_is_away(
+    shop, page, view
+):
     held, wrong = [], {"status": 500, "body": "<b>no</b>"}
 
     def hold(route):
@@ -98,13 +100,11 @@ def test_a_view_that_loads_in_vain_says_why_and_can_be_asked_again(shop, page, v
     page.click(f"nav a[href='#/{view}']")
     settled(page)
     assert [told for told in faults.all_inner_texts() if told] == []
-    page.faults = [told for told in page.faults if "500" not in told]
+    _stays_while_the_server_is_away(page, view)
+    page.faults = [told for told in page.faults if "500" not in told and "net::ERR" not in told]
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_that_was_shown_stays_while_the_server_is_away(shop, page, view):
-    page.goto(f"{shop.url}/#/{view}")
-    settled(page)
+def _stays_while_the_server_is_away(page, view):
     drawn = page.locator("main > :visible .body[data-drawn]")
     shown = drawn.count()
     page.route("**/v1/**", lambda route: route.abort())
@@ -116,7 +116,6 @@ def test_a_view_that_was_shown_stays_while_the_server_is_away(shop, page, view):
     page.unroute("**/v1/**")
     page.wait_for_selector("#offline", state="hidden")
     settled(page)
-    page.faults = [told for told in page.faults if "net::ERR" not in told]
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(shop, page):
